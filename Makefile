@@ -1,0 +1,40 @@
+# kefu. The two commands: `make run` starts it on this machine, `make test` runs every test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
+
+.PHONY: run test check format lock asyncapi
+
+run: $(READY)
+	@exec $(BIN)/python -m infra.local
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.lint_lua
+
+lock: $(READY)
+	@{ echo "# Every package that the requirements pull in, pinned (make lock writes this)."; $(BIN)/pip freeze | grep -viE "^(pip|setuptools|wheel)=="; } > constraints.txt
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+asyncapi: $(READY)
+	$(BIN)/python -m infra.asyncapi > docs/asyncapi.yaml
+
+# The name carries a digest of the pins, so that a change of them makes the environment anew.
+$(READY):
+	@command -v $(PYTHON) >/dev/null || { echo "kefu needs Python 3.11 or newer, and there is no $(PYTHON): install it, or name one by PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "kefu needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1): install a newer one, or name it by PYTHON=…" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, about half a minute) …"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "python -m venv failed: is the disk full (df -h .), or is the package python3-venv missing?" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { echo "pip could not install what kefu needs: is there a network, and room on the disk (df -h .)?" >&2; exit 1; }
+	@touch $@
