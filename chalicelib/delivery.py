@@ -1,0 +1,257 @@
+"""Deliveries: first into every offline list, then to whoever is online. The replay at connect, and the sweep."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from chalicelib import actions, protocol
+from chalicelib.errors import Internal, KefuError, Unauthorized, Unavailable
+from chalicelib.gateway import Gateway, Post, Posted
+from chalicelib.model import (
+    ConnectionId,
+    Debt,
+    Delivery,
+    Identity,
+    Notice,
+    Outcome,
+    Recipient,
+    RequestId,
+    Stored,
+    StoreId,
+    UserId,
+    Welcome,
+    split,
+)
+from chalicelib.store import SHARDS, Store
+from chalicelib.store.users import Push, Reach, Replay
+
+log = logging.getLogger(__name__)
+
+OPEN_WAIT_S = 5.0
+REPLAY_WAIT_S = 15.0
+SWEEP_PAGE = 100
+
+
+class Dispatcher:
+    """Carries out what actions decide to deliver."""
+
+    def __init__(self, store: Store, gateway: Gateway) -> None:
+        self._store = store
+        self._gateway = gateway
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def answering(self, asker: ConnectionId, request_id: RequestId | None) -> Iterator[None]:
+        """Whatever is refused or fails inside becomes an error frame for the asker."""
+        try:
+            yield
+        except KefuError as refusal:
+            if isinstance(refusal, Unavailable):
+                log.warning("storage is out of reach: %r", refusal.__cause__)
+            self._push([Post(asker, protocol.refusal(refusal, request_id))])
+            if isinstance(refusal, Unauthorized):
+                self._gateway.close(asker)
+        except Exception:
+            log.exception("request %r on connection %s failed", request_id, asker)
+            self._push([Post(asker, protocol.refusal(Internal(), request_id))])
+
+    def deliver(self, outcome: Outcome, asker: Identity | None = None, answer: bytes | None = None) -> None:
+        """Delivers an outcome, and to the asker the answer, in parallel; what others left undelivered follows."""
+        if outcome.replay and asker:
+            self.replay(asker, again=True)
+        if outcome.debt is None:  # a repeated request is answered when its message is where it belongs
+            self._redeliver(outcome.store, outcome.overdue)
+        pushes = _pushes(outcome)
+        reaches = dict(zip(pushes, self._store.users.reach(list(pushes.values())), strict=True))
+        posts = [post for delivery in outcome.deliveries for post in _posts(delivery, reaches, asker)]
+        if asker and answer:
+            posts.insert(0, Post(asker.connection, answer))
+        self._push(posts)
+        if outcome.debt:
+            self._settle(outcome.debt, reaches)
+            self._redeliver(outcome.store, outcome.overdue)
+
+    def _settle(self, debt: Debt, reaches: dict[UserId, Reach | None]) -> None:
+        if any(reach is None for reach in reaches.values()):
+            return  # some list could not be written: the debt stays, and is delivered again
+        absent = _absent_claimer(debt, reaches)
+        if absent:
+            claimer, since = absent
+            lapsed = actions.lapse(self._store, debt.message.conversation, claimer, since, unheard=debt)
+            if lapsed.debt:
+                self.deliver(lapsed)
+                return
+        self._store.conversations.paid(split(debt.message.conversation)[0], [debt.entry])
+
+    def _redeliver(self, store: StoreId, entries: Sequence[str]) -> None:
+        if not entries:
+            return
+        debts = self._store.conversations.debts(store, entries)
+        for debt in debts:
+            self.deliver(Outcome((Delivery(debt.message, durable=debt.recipients),), debt, store))
+        lost = set(entries) - {debt.entry for debt in debts}
+        if lost:
+            log.error("the outbox of store %s owes messages that are not there: %s", store, sorted(lost))
+
+    def _push(self, posts: Sequence[Post]) -> None:
+        for post, posted in zip(posts, self._gateway.push(posts), strict=True):
+            if posted is Posted.GONE:
+                self._store.users.forget(post.connection)
+
+    # --- replay -----------------------------------------------------------------------------------------------------
+
+    def flush(self, connection: ConnectionId) -> None:
+        """Welcomes a new connection and replays the offline list on it; with the end of the list it is live."""
+        identity, _ = self._store.users.identity(connection)
+        if identity is None:
+            return  # it is gone already
+        replay = self._begin(identity.user, connection, again=False)
+        if replay.state != "begun":
+            return
+        if self._post_once_open(Post(connection, protocol.encode(self._welcome(identity, connection, replay)))):
+            self._store.users.welcomed(connection)
+            self._continue(identity.user, connection, replay)
+        else:
+            self._store.users.forget(connection)
+
+    def replay(self, asker: Identity, *, again: bool) -> None:
+        """Replays the offline list on the asker's connection, from its first entry."""
+        replay = self._begin(asker.user, asker.connection, again=again)
+        if replay.state == "begun":
+            self._continue(asker.user, asker.connection, replay)
+
+    def _begin(self, user: UserId, connection: ConnectionId, *, again: bool) -> Replay:
+        # One replay at a time on a connection: two at once would be out of order.
+        deadline = time.monotonic() + REPLAY_WAIT_S
+        while True:
+            replay = self._store.users.begin_replay(user, connection, again=again)
+            if replay.state != "busy":
+                return replay
+            if time.monotonic() > deadline:
+                raise Unavailable
+            time.sleep(0.02)
+
+    def _welcome(self, identity: Identity, connection: ConnectionId, replay: Replay) -> Welcome:
+        name = identity.name
+        if len(replay.stores) == 1:
+            agent = self._store.stores.agent(replay.stores[0], identity.user)
+            name = (agent and agent.name) or name
+        return Welcome(
+            user=identity.user,
+            name=name,
+            connection=connection,
+            protocol="kefu.v1",
+            online=self._store.users.online(),
+            offline=replay.entries,
+            at=replay.at,
+        )
+
+    def _post_once_open(self, post: Post) -> bool:
+        # The platform opens the socket only after $connect has answered; until then a post finds nobody.
+        deadline, pause = time.monotonic() + OPEN_WAIT_S, 0.005
+        while (posted := self._gateway.post(post)) is Posted.GONE and time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
+        if posted is Posted.FAILED:
+            raise ConnectionError(f"connection {post.connection} takes no welcome")
+        return posted is Posted.SENT
+
+    def _continue(self, user: UserId, connection: ConnectionId, replay: Replay) -> None:
+        behind = 0
+        while True:
+            entries = self._store.users.next_entries(user, connection, replay.lessee, behind)
+            if isinstance(entries, str):
+                return  # live, or taken over by another replay, or gone
+            for offset, event in entries:
+                # What came after the replay began has waited its turn, and is live.
+                frame = protocol.replayed(event, offset, replay=offset <= replay.newest)
+                posted = self._gateway.post(Post(connection, frame))
+                if posted is Posted.GONE:
+                    self._store.users.forget(connection)
+                    return
+                if posted is Posted.FAILED:
+                    raise ConnectionError(f"connection {connection} takes no entry of the offline list")
+                behind = offset
+
+    # --- what nobody asks for ---------------------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Forgets connections that expired without a word, and looks after every store where something happened."""
+        for shard in range(SHARDS):
+            for connection in self._store.users.expired(shard, SWEEP_PAGE):
+                self._store.users.forget(connection)
+                self._gateway.close(connection)
+            for store in self._store.conversations.active_stores(shard):
+                self._sweep_store(store)
+
+    def _sweep_store(self, store: StoreId) -> None:
+        conversations = self._store.conversations
+        while entries := conversations.overdue(store):
+            self._redeliver(store, entries)
+        claims = conversations.claims(store)
+        presence = self._store.users.presence(sorted({agent for _, agent in claims}))
+        agents = {agent.user for agent in self._store.stores.read(store, None).agents}
+        for conversation, agent in claims:
+            if agent not in agents or not presence[agent].online:
+                self.deliver(actions.lapse(self._store, conversation, agent, presence[agent].absent_since))
+        conversations.retire(store, int(time.time() * 1000))
+
+    def broadcast(self, notice: Notice, store: StoreId | None) -> None:
+        """Pushes a notice to everybody online, or to the agents of one store."""
+        if store is None:
+            for page in self._store.users.everybody():
+                self._push([Post(connection, protocol.encode(notice)) for connection in page])
+        else:
+            agents = self._store.stores.read(store, None).recipients()
+            self.deliver(Outcome((Delivery(notice, online=agents),)))
+
+
+def _pushes(outcome: Outcome) -> dict[UserId, Push]:
+    """What each user is to get of an outcome: one script each, whatever the number of events."""
+    pushes: dict[UserId, Push] = {}
+    for delivery in outcome.deliveries:
+        for recipient in delivery.durable:
+            assert isinstance(delivery.event, Stored)
+            pushes[recipient.user] = Push(recipient, delivery.event.json)
+        for recipient in delivery.online:
+            pushes.setdefault(recipient.user, Push(recipient))
+    if outcome.debt:
+        # With every message the conversation moves up in the customer's own list.
+        store, customer = split(outcome.debt.message.conversation)
+        push = pushes.get(customer) or Push(Recipient(customer))
+        pushes[customer] = Push(push.to, push.durable, store, outcome.debt.message.at)
+    return pushes
+
+
+def _posts(delivery: Delivery, reaches: dict[UserId, Reach | None], asker: Identity | None) -> Iterator[Post]:
+    # A connection gets an event once, with its offset where it has one.
+    served = {asker.connection} if asker and not delivery.asker_too else set()
+    for recipient in delivery.durable:
+        reach = reaches[recipient.user]
+        assert isinstance(delivery.event, Stored)
+        if reach:
+            frame = protocol.message(delivery.event, reach.offset)
+            yield from (Post(connection, frame) for connection in reach.live)
+            served.update(reach.live)
+    plain = protocol.message(delivery.event) if isinstance(delivery.event, Stored) else protocol.encode(delivery.event)
+    others = list(delivery.connections)
+    for recipient in delivery.online:
+        reach = reaches[recipient.user]
+        if reach:
+            others += [*reach.live, *reach.syncing]
+    for connection in dict.fromkeys(others):
+        if connection not in served:
+            yield Post(connection, plain)
+
+
+def _absent_claimer(debt: Debt, reaches: dict[UserId, Reach | None]) -> tuple[UserId, int] | None:
+    """The only agent to whom the message went, if that agent is away, and since when."""
+    if debt.entry.endswith(":*"):
+        return None
+    for recipient in debt.recipients:
+        reach = reaches.get(recipient.user)
+        if recipient.store and reach and reach.absent_since is not None:
+            return recipient.user, reach.absent_since
+    return None

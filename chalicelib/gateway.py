@@ -1,0 +1,173 @@
+"""The platform's two HTTP interfaces, signed: posts to connections, and asynchronous calls of functions."""
+
+import hashlib
+import hmac
+import logging
+import os
+import random
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from urllib.parse import quote, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from chalicelib.model import ConnectionId
+from chalicelib.settings import Settings
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 32
+TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
+# What passes by itself is tried again after about these many seconds.
+PAUSES_S = (0.05, 0.2, 0.5)
+SERVICES = {"connections": "execute-api", "functions": "lambda"}
+
+
+class Posted(Enum):
+    """What became of a post."""
+
+    SENT = "sent"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A frame for a connection."""
+
+    connection: ConnectionId
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What requests are signed with, as the environment of a function has it."""
+
+    key_id: str
+    secret: str
+    token: str | None
+    region: str
+
+    @classmethod
+    def from_environment(cls) -> "Credentials":
+        environ = os.environ
+        return cls(
+            environ.get("AWS_ACCESS_KEY_ID", ""),
+            environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            environ.get("AWS_SESSION_TOKEN"),
+            environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        )
+
+
+@lru_cache(maxsize=4)
+def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def signed(
+    credentials: Credentials, service: str, method: str, url: str, body: bytes, headers: Mapping[str, str], stamp: str
+) -> dict[str, str]:
+    """The headers of a request with its AWS Signature Version 4; `url` is quoted as it goes over the wire.
+
+    `stamp` is the time as 20260209T181143Z.
+    """
+    parts = urlsplit(url)
+    named = {name.lower(): value for name, value in headers.items()}
+    named |= {"host": parts.netloc, "x-amz-date": stamp}
+    if credentials.token:
+        named["x-amz-security-token"] = credentials.token
+    names = ";".join(sorted(named))
+    canonical = "\n".join(
+        [
+            method,
+            quote(parts.path, safe="/~"),
+            parts.query,
+            *(f"{name}:{named[name]}" for name in sorted(named)),
+            "",
+            names,
+            hashlib.sha256(body).hexdigest(),
+        ]
+    )
+    day = stamp[:8]
+    scope = f"{day}/{credentials.region}/{service}/aws4_request"
+    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(credentials.secret, day, credentials.region, service)
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    named["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={credentials.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
+    return named
+
+
+class Gateway:
+    """Posts to sockets and calls functions. One recipient's trouble costs the others nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._connections_endpoint = settings.connections_endpoint
+        self._lambda_endpoint = settings.lambda_endpoint
+        self._http = urllib3.PoolManager(maxsize=AT_ONCE, block=False, retries=False, timeout=TIMEOUT)
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="push")
+
+    def push(self, posts: Sequence[Post]) -> list[Posted]:
+        """Sends the frames, in parallel; what became of each, in their order."""
+        if len(posts) < 2:
+            return [self.post(post) for post in posts]
+        return list(self._pool.map(self.post, posts))
+
+    def post(self, post: Post) -> Posted:
+        """Sends one frame; 429, 5xx and a broken line are tried again a few times."""
+        for pause in (*PAUSES_S, None):
+            try:
+                status = self._call("execute-api", "POST", self._url(post.connection), post.frame)
+            except HTTPError as error:
+                status, what = 0, type(error).__name__
+            else:
+                what = str(status)
+            if 200 <= status < 300:
+                return Posted.SENT
+            # 410 is gone; 400 an id that never was one; 403 a socket that is not open any more, on some gateways.
+            if status in {400, 410}:
+                return Posted.GONE
+            if pause is None or (0 < status < 500 and status != 429):
+                log.warning("a post to connection %s failed: %s", post.connection, what)
+                return Posted.FAILED
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
+        raise AssertionError("the last pause is None")
+
+    def close(self, connection: ConnectionId) -> None:
+        """Closes a connection from the server's side; one that is gone already is closed."""
+        try:
+            status = self._call("execute-api", "DELETE", self._url(connection), b"")
+        except HTTPError as error:
+            log.warning("closing connection %s failed: %s", connection, type(error).__name__)
+            return
+        if status >= 400 and status not in {400, 410}:
+            log.warning("closing connection %s failed: %s", connection, status)
+
+    def invoke(self, function: str, payload: bytes) -> None:
+        """Calls a function asynchronously. Raises OSError where the call was not taken."""
+        url = f"{self._lambda_endpoint}/2015-03-31/functions/{quote(function, safe='')}/invocations"
+        headers = {"X-Amz-Invocation-Type": "Event", "Content-Type": "application/json"}
+        try:
+            status = self._call("lambda", "POST", url, payload, headers)
+        except HTTPError as error:
+            raise OSError(f"the function {function} cannot be called: {type(error).__name__}") from error
+        if status != 202:
+            raise OSError(f"the function {function} cannot be called: status {status}")
+
+    def _url(self, connection: ConnectionId) -> str:
+        return f"{self._connections_endpoint}/@connections/{quote(connection, safe='')}"
+
+    def _call(self, service: str, method: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> int:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        # Credentials change while a function lives, so they are read from the environment each time.
+        request = signed(Credentials.from_environment(), service, method, url, body, headers or {}, stamp)
+        return self._http.request(method, url, body=body, headers=request).status

@@ -1,0 +1,127 @@
+"""What the environment says, checked once: a mistake stops the start with one clear line."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+MIN_SECRET_BYTES = 32
+GRACE_LIMITS_S = (1, 86_400)
+
+Algorithm = Literal["HS256", "RS256", "ES256"]
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; `str()` is a line for the person who set it, without the value of a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of the deployed code. Durations carry their unit in the name."""
+
+    redis_url: str = field(repr=False)
+    redis_cluster: bool
+    jwt_keys: Mapping[Algorithm, str] = field(repr=False)
+    allowed_origins: frozenset[str]
+    rate_limit: int
+    claim_grace_s: int
+    connections_endpoint: str
+    lambda_endpoint: str
+    flush_function: str
+    broadcast_function: str
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Reads and checks every setting. Raises SettingsError at the first one that cannot be used."""
+        return cls(
+            redis_url=_redis_url(environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"),
+            redis_cluster=_switch(environ, "REDIS_CLUSTER"),
+            jwt_keys=_jwt_keys(environ),
+            allowed_origins=frozenset(_origins(environ.get("ALLOWED_ORIGINS", ""))),
+            rate_limit=_number(environ, "RATE_LIMIT", 10, (0, 1_000_000)),
+            claim_grace_s=_number(environ, "CLAIM_GRACE_S", 300, GRACE_LIMITS_S),
+            connections_endpoint=_endpoint(environ, "CONNECTIONS_ENDPOINT"),
+            lambda_endpoint=_endpoint(environ, "LAMBDA_ENDPOINT"),
+            flush_function=environ.get("FLUSH_FUNCTION") or "flush",
+            broadcast_function=environ.get("BROADCAST_FUNCTION") or "broadcast",
+        )
+
+
+def _redis_url(text: str) -> str:
+    for seed in text.split(","):
+        try:
+            url = urlsplit(seed.strip())
+            usable = url.scheme in {"redis", "rediss"} and bool(url.hostname) and url.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise SettingsError("REDIS_URL must be redis://host:port or rediss://host:port (several seeds by comma).")
+    return text
+
+
+def _jwt_keys(environ: Mapping[str, str]) -> dict[Algorithm, str]:
+    keys: dict[Algorithm, str] = {}
+    if secret := environ.get("JWT_SECRET"):
+        if len(secret.encode()) < MIN_SECRET_BYTES:
+            raise SettingsError(f"JWT_SECRET must have at least {MIN_SECRET_BYTES} bytes.")
+        keys["HS256"] = secret
+    if pem := environ.get("JWT_PUBLIC_KEY"):
+        # One line of an environment file often carries its line ends as \n.
+        pem = pem.replace("\\n", "\n")
+        keys[_public_key_algorithm(pem)] = pem
+    if not keys:
+        raise SettingsError(
+            "Set JWT_SECRET (at least 32 bytes) or JWT_PUBLIC_KEY (PEM), so that tokens can be checked."
+        )
+    return keys
+
+
+def _public_key_algorithm(pem: str) -> Algorithm:
+    # Only who uses a public key pays for the import.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise SettingsError("JWT_PUBLIC_KEY is not a public key in PEM (-----BEGIN PUBLIC KEY-----).") from None
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
+        return "RS256"
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return "ES256"
+    raise SettingsError("JWT_PUBLIC_KEY must be an RSA key of at least 2,048 bits (RS256) or a P-256 key (ES256).")
+
+
+def _origins(text: str) -> list[str]:
+    origins = [origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip()]
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/?#\s]+", origin):
+            raise SettingsError(
+                f"ALLOWED_ORIGINS: {origin} is no origin; write them as https://shop.example, by comma."
+            )
+    return origins
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name) or "0"
+    if text not in {"0", "1"}:
+        raise SettingsError(f"{name} must be 1 or 0.")
+    return text == "1"
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, limits: tuple[int, int]) -> int:
+    text = environ.get(name) or str(default)
+    least, most = limits
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise SettingsError(f"{name} must be a whole number from {least:,} to {most:,}.")
+    return int(text)
+
+
+def _endpoint(environ: Mapping[str, str], name: str) -> str:
+    text = (environ.get(name) or "").rstrip("/")
+    if text and not re.fullmatch(r"https?://[^\s?#]+", text):
+        raise SettingsError(f"{name} must be an http:// or https:// address.")
+    return text

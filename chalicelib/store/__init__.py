@@ -1,0 +1,22 @@
+"""Redis, and nothing else knows it: what is remembered of stores, conversations and users."""
+
+from chalicelib.settings import Settings
+from chalicelib.store.conversations import Conversations
+from chalicelib.store.keys import SHARDS
+from chalicelib.store.scripts import Scripts
+from chalicelib.store.stores import Stores
+from chalicelib.store.users import Users
+
+
+class Store:
+    """The three parts of what is remembered, over one connection to Redis."""
+
+    def __init__(self, settings: Settings) -> None:
+        scripts = Scripts(settings.redis_url, cluster=settings.redis_cluster)
+        self.scripts = scripts
+        self.conversations = Conversations(scripts)
+        self.stores = Stores(scripts)
+        self.users = Users(scripts, rate_limit=settings.rate_limit)
+
+
+__all__ = ["SHARDS", "Store"]

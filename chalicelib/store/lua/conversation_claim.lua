@@ -1,0 +1,16 @@
+#!lua
+-- Claim a conversation for an agent: the first one wins; a supervisor may take a claim over.
+-- KEYS: the nine of lib/conversation    ARGV: agent, customer, agent's name, force (no | yes | if_supervisor)
+-- Answers: stranger | missing | taken <agent> | changed … | unchanged …
+--@include clock
+--@include conversation
+local agent, customer, name, force = unpack(ARGV)
+local role = role_of(agent, customer)
+if not role or role == 'customer' or (force == 'yes' and role ~= 'supervisor') then return {'stranger'} end
+if redis.call('EXISTS', CONVERSATION) == 0 then return {'missing'} end
+local at, current = now(), holder(customer)
+if current == agent then return unchanged(customer, at) end
+local may_force = force ~= 'no' and role == 'supervisor'
+if current and member(current) and not may_force then return {'taken', current} end
+reindexed(customer, function() set_status(customer, 'claimed', at, agent, name) end)
+return changed(customer, at)

@@ -1,0 +1,7 @@
+-- The Redis clock in milliseconds. No KEYS, no ARGV.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+-- Lua would write a large number as 1.7e+12.
+local function whole(number) return string.format('%.0f', number) end

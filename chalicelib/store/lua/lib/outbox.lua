@@ -1,0 +1,20 @@
+-- What is owed to whom: an entry of the outbox is seq:customer:audience, by the time from which it is overdue. Follows conversation.
+
+-- Every agent ('*'), or the users by comma, as the protocol's section 5 says; decided once, when the message is stored.
+local function audience_of(side, customer, waiting, claimer)
+  if side == 'store' then return customer end
+  if side == 'system' then return customer .. (claimer and ',' .. claimer or '') end
+  if waiting then return '*' end
+  return claimer or ''
+end
+
+local function recipients_of(audience, customer)
+  if audience == '*' then return agents_but(customer) end
+  local recipients = {}
+  for user in audience:gmatch('[^,]+') do
+    for _, part in ipairs(user == customer and {customer, ''} or agent_pair(user)) do
+      recipients[#recipients + 1] = part
+    end
+  end
+  return recipients
+end

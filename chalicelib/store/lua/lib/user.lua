@@ -1,0 +1,56 @@
+-- What the verbs of one user share: the user's connections and the offline list.
+-- KEYS: connections, inbox, offline, stores, conversations, rate
+local CONNECTIONS, INBOX, OFFLINE, STORES, CONVERSATIONS, RATE = unpack(KEYS)
+local MOST_ENTRIES, OLDEST_MS = 1000, 30 * 24 * 3600 * 1000
+
+-- A connection is state:expires:lease:holder. It is joining until its first replay has ended, then live, and
+-- syncing while the client has the list replayed again; the holder of the lease is the one who replays.
+local function connection_of(id)
+  local entry = redis.call('HGET', CONNECTIONS, id)
+  if not entry then return nil end
+  local state, expires, lease, lessee = entry:match('^(%a+):(%d+):(%d+):(.*)$')
+  return {state = state, expires = tonumber(expires), lease = tonumber(lease), lessee = lessee}
+end
+
+local function write_connection(id, c)
+  redis.call('HSET', CONNECTIONS, id, c.state .. ':' .. whole(c.expires) .. ':' .. whole(c.lease) .. ':' .. c.lessee)
+end
+
+local function seen(at)
+  if at > tonumber(redis.call('HGET', INBOX, 'seen') or 0) then redis.call('HSET', INBOX, 'seen', whole(at)) end
+end
+
+-- The connections that have not expired, by id; the others are dropped.
+local function connections_at(at)
+  local present, none = {}, true
+  for _, id in ipairs(redis.call('HKEYS', CONNECTIONS)) do
+    local c = connection_of(id)
+    if c.expires > at then
+      present[id], none = c, false
+    else
+      redis.call('HDEL', CONNECTIONS, id)
+      seen(c.expires)
+    end
+  end
+  return present, none
+end
+
+-- Since when the user has had no connection: '' while there is one, 0 where there never was.
+local function absent_since(none) return none and (redis.call('HGET', INBOX, 'seen') or '0') or '' end
+
+-- An entry of the list is offset:at:store:event; the store only where the user got it as its agent.
+local function offset_of(entry) return entry and tonumber(entry:match('^%d+')) end
+
+local function newest_offset() return tonumber(redis.call('HGET', INBOX, 'newest') or 0) end
+
+-- The oldest entries leave: the acknowledged, the expired, and those over the bound.
+local function trim(at, acknowledged)
+  while true do
+    local entry = redis.call('LINDEX', OFFLINE, 0)
+    if not entry then return end
+    local offset, stored_at = entry:match('^(%d+):(%d+):')
+    local over = redis.call('LLEN', OFFLINE) > MOST_ENTRIES
+    if tonumber(offset) > acknowledged and at - stored_at < OLDEST_MS and not over then return end
+    redis.call('LPOP', OFFLINE)
+  end
+end

@@ -1,0 +1,20 @@
+#!lua
+-- Note that a user serves a store (a positive number) or has left it (negative); an older word changes nothing.
+-- With the leaving, the store's entries leave the offline list.
+-- KEYS: the six of lib/user    ARGV: store, number
+-- Answers: noted | known
+--@include clock
+--@include user
+local store, number = ARGV[1], tonumber(ARGV[2])
+local known = tonumber(redis.call('HGET', STORES, store) or 0)
+if math.abs(number) <= math.abs(known) then return {'known'} end
+redis.call('HSET', STORES, store, whole(number))
+if number < 0 then
+  local entries = redis.call('LRANGE', OFFLINE, 0, -1)
+  redis.call('DEL', OFFLINE)
+  for _, entry in ipairs(entries) do
+    if entry:match('^%d+:%d+:([^:]*):') ~= store then redis.call('RPUSH', OFFLINE, entry) end
+  end
+  redis.call('PEXPIRE', OFFLINE, OLDEST_MS)
+end
+return {'noted'}

@@ -1,0 +1,8 @@
+#!lua
+-- Say whether a user is online, and the name from the user's last token.
+-- KEYS: the six of lib/user    ARGV: none
+-- Answers: presence <absent since or ''> <name or ''>
+--@include clock
+--@include user
+local _, none = connections_at(now())
+return {'presence', absent_since(none), redis.call('HGET', INBOX, 'name') or ''}

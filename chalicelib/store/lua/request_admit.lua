@@ -1,0 +1,29 @@
+#!lua
+-- Let a request in: its connection lives on, its acknowledgement is applied, its place in the rate limit is taken.
+-- KEYS: the six of lib/user
+-- ARGV: connection ('' for HTTP), ms until it expires, acknowledged offset ('' for none), requests a second (0 for any number), burst
+-- Answers: gone | beyond <newest offset> | limited <ms> | admitted <at>
+--@include clock
+--@include user
+local connection, ttl, ack, rate, burst = unpack(ARGV)
+local at = now()
+if connection ~= '' then
+  local c = connections_at(at)[connection]
+  if not c then return {'gone'} end
+  c.expires = at + ttl
+  write_connection(connection, c)
+end
+if ack ~= '' then
+  local newest = newest_offset()
+  if tonumber(ack) > newest then return {'beyond', whole(newest)} end
+  trim(at, tonumber(ack))
+end
+if rate ~= '0' then
+  -- The bucket as one time: when it would be empty again if nothing more came.
+  local interval = 1000 / rate
+  local empty_at = math.max(tonumber(redis.call('GET', RATE) or 0), at) + interval
+  local wait = empty_at - at - interval * burst
+  if wait > 0 then return {'limited', math.ceil(wait)} end
+  redis.call('SET', RATE, string.format('%.3f', empty_at), 'PX', math.ceil(interval * burst) + 1000)
+end
+return {'admitted', whole(at)}

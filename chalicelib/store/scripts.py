@@ -1,0 +1,148 @@
+"""The Lua scripts and the connection to Redis: one node or a cluster, a call or several in one round trip."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.retry import Retry
+
+from chalicelib.errors import Unavailable
+
+TIMEOUT_S = 3.0
+LUA = files("chalicelib.store") / "lua"
+
+# What a script or a command answers: words and numbers, nested.
+Reply = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A script to run, with its keys and arguments."""
+
+    script: str
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A plain command; its first argument is its key."""
+
+    name: str
+    args: Sequence[str | bytes | int]
+
+
+@cache
+def source(name: str) -> str:
+    """The text of a script with its `--@include` lines filled in from lua/lib."""
+    text = (LUA / f"{name}.lua").read_text(encoding="utf-8")
+    return re.sub(r"^--@include (\w+)$", lambda match: (LUA / "lib" / f"{match[1]}.lua").read_text(), text, flags=re.M)
+
+
+@cache
+def sha(name: str) -> str:
+    """The digest by which Redis knows a script."""
+    return sha1(source(name).encode(), usedforsecurity=False).hexdigest()
+
+
+def connect(url: str, *, cluster: bool) -> "Redis | RedisCluster":
+    """A client that opens its sockets when they are needed. redis-py's own retries are off.
+
+    A command whose answer was lost may have been carried out; what may then be sent again is for the callers to know.
+    """
+    never = Retry(NoBackoff(), 0)
+    seeds = [seed.strip() for seed in url.split(",")]
+    if not cluster:
+        return Redis.from_url(seeds[0], socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=never)
+    nodes = [_node(seed) for seed in seeds]
+    return RedisCluster.from_url(
+        seeds[0],
+        startup_nodes=nodes,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=never,
+    )
+
+
+def _node(seed: str) -> ClusterNode:
+    url = urlsplit(seed)
+    return ClusterNode(url.hostname, url.port or 6379)  # type: ignore[no-untyped-call] # redis-py leaves it so
+
+
+class Scripts:
+    """Runs scripts by their digest, and loads those that the server does not know."""
+
+    def __init__(self, url: str, *, cluster: bool = False) -> None:
+        self._url, self._cluster = url, cluster
+        self._client: Redis | RedisCluster | None = None
+
+    def run(self, script: str, keys: Sequence[str], *args: str | bytes | int) -> Reply:
+        """One script, one round trip. Raises Unavailable when Redis cannot be reached or does not answer."""
+        (reply,) = self.run_many([Call(script, keys, args)])
+        if isinstance(reply, Unavailable):
+            raise reply
+        return reply
+
+    def run_many(self, calls: Sequence[Call | Command]) -> list[Reply]:
+        """Scripts and commands in one round trip to each node; each one's reply, or Unavailable in its place."""
+        if not calls:
+            return []
+        replies = self._send(calls)
+        missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if missing:
+            self._load({call.script for i in missing if isinstance(call := calls[i], Call)})
+            for i, reply in zip(missing, self._send([calls[i] for i in missing]), strict=True):
+                replies[i] = reply
+        return [self._checked(reply) for reply in replies]
+
+    def command(self, name: str, *args: str | bytes | int) -> Reply:
+        """One plain command. Raises Unavailable."""
+        (reply,) = self.run_many([Command(name, args)])
+        if isinstance(reply, Unavailable):
+            raise reply
+        return reply
+
+    def _connected(self) -> "Redis | RedisCluster":
+        # A cluster's client asks for the slots when it is made, so making it may fail, and is tried again next time.
+        if self._client is None:
+            self._client = connect(self._url, cluster=self._cluster)
+        return self._client
+
+    def _send(self, calls: Sequence[Call | Command]) -> list[Reply]:
+        try:
+            pipeline = self._connected().pipeline(transaction=False)
+            for call in calls:
+                if isinstance(call, Call):
+                    pipeline.execute_command("EVALSHA", sha(call.script), len(call.keys), *call.keys, *call.args)
+                else:
+                    pipeline.execute_command(call.name, *call.args)
+            return list(pipeline.execute(raise_on_error=False))
+        except (RedisError, OSError) as error:
+            return [error] * len(calls)
+
+    def _load(self, scripts: set[str]) -> None:
+        try:
+            for script in scripts:
+                self._connected().script_load(source(script))
+        except (RedisError, OSError) as error:
+            raise Unavailable from error
+
+    @staticmethod
+    def _checked(reply: Reply) -> Reply:
+        # What Redis says of a script is a fault of ours; all else says that Redis is out of reach, starting or full.
+        if isinstance(reply, ResponseError) and str(reply).startswith(("ERR ", "WRONGTYPE ", "user_script")):
+            raise reply
+        if isinstance(reply, Exception):
+            unavailable = Unavailable()
+            unavailable.__cause__ = reply
+            return unavailable
+        return reply

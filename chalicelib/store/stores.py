@@ -1,0 +1,102 @@
+"""Stores and their agents, in the store's slot."""
+
+from dataclasses import dataclass
+
+from chalicelib.errors import Forbidden, NotFound
+from chalicelib.model import Recipient, Role, StoreId, UserId
+from chalicelib.store import keys
+from chalicelib.store.scripts import Reply, Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A row of a store's agents; `name` is '' where the table has none."""
+
+    user: UserId
+    role: Role
+    joined: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """A store with its counts and agents."""
+
+    store: StoreId
+    name: str
+    claim_grace_s: int
+    waiting: int
+    claimed: int
+    agents: tuple[Agent, ...]
+
+    def recipients(self) -> tuple[Recipient, ...]:
+        """The agents as those who are to hear of something."""
+        return tuple(Recipient(agent.user, self.store, agent.joined) for agent in self.agents)
+
+
+class Stores:
+    """What may be done to stores. Every method raises Unavailable when Redis is out of reach."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def put(self, store: StoreId, name: str, claim_grace_s: int) -> None:
+        """Make a store, or change it."""
+        self._scripts.command("HSET", keys.store(store), "name", name, "claim_grace_s", claim_grace_s)
+
+    def read(self, store: StoreId, user: UserId | None) -> StoreView:
+        """A store as one of its agents sees it, or anyone (None). Raises Forbidden, NotFound."""
+        reply = self._scripts.run(
+            "store_read",
+            [keys.store(store), keys.agents(store), keys.index(store), keys.claims(store)],
+            user or "",
+        )
+        match reply:
+            case [b"store", name, grace, waiting, claimed, entries]:
+                rows = zip(entries[::2], entries[1::2], strict=True)
+                agents = tuple(sorted((_agent(who, entry) for who, entry in rows), key=lambda agent: agent.user))
+                return StoreView(store, name.decode(), int(grace), waiting, claimed, agents)
+        raise _refusal(reply)
+
+    def put_agent(self, store: StoreId, user: UserId, role: Role, name: str, actor: UserId | None) -> int:
+        """Write an agent into the table for `actor` (None: the marketplace); answers the number of the membership.
+
+        Raises Forbidden, NotFound.
+        """
+        reply = self._scripts.run("agent_put", [keys.store(store), keys.agents(store)], user, role, name, actor or "")
+        match reply:
+            case [b"stored", joined]:
+                return int(joined)
+        raise _refusal(reply)
+
+    def remove_agent(self, store: StoreId, user: UserId, actor: UserId | None) -> tuple[int, list[UserId]]:
+        """Take an agent out of the table; answers the removal's number and the customers left claimed.
+
+        Raises Forbidden, NotFound.
+        """
+        reply = self._scripts.run(
+            "agent_remove", [keys.store(store), keys.agents(store), keys.index(store)], user, actor or ""
+        )
+        match reply:
+            case [b"removed", number, customers]:
+                return int(number), [customer.decode() for customer in customers]
+        raise _refusal(reply)
+
+    def agent(self, store: StoreId, user: UserId) -> Agent | None:
+        """An agent's row, None for somebody who is no agent."""
+        entry = self._scripts.command("HGET", keys.agents(store), user)
+        return _agent(user.encode(), entry) if entry else None
+
+
+def _agent(user: bytes, entry: bytes) -> Agent:
+    role, joined, name = entry.decode().split(":", 2)
+    return Agent(user.decode(), "supervisor" if role == "supervisor" else "agent", int(joined), name)
+
+
+def _refusal(reply: Reply) -> Exception:
+    match reply:
+        case [b"stranger"]:
+            return Forbidden()
+        case [b"unknown_store"]:
+            return NotFound("There is no such store.")
+    return TypeError(f"a script answered {reply!r}")

@@ -1,0 +1,294 @@
+"""Users in their own slot: connections, presence, the offline list, the conversations they began."""
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from chalicelib.errors import BadRequest, RateLimited, Unauthorized, Unavailable
+from chalicelib.model import ConnectionId, ConversationId, Identity, Recipient, StoreId, UserId
+from chalicelib.store import keys
+from chalicelib.store.scripts import Call, Command, Reply, Scripts
+
+# The platform ends a connection after 10 minutes without a frame and after 2 hours (protocol, section 2).
+IDLE_MS = 12 * 60 * 1000
+LIFETIME_MS = 130 * 60 * 1000
+REMEMBER_CONNECTION_MS = 26 * 3600 * 1000
+TOUCH_S = 60.0
+LEASE_MS = 10_000
+REPLAY_ENTRIES = 25
+IDENTITIES = 10_000
+BURST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """`absent_since` in ms: None while the user has a connection, 0 for a user who never had one."""
+
+    absent_since: int | None
+    name: str
+
+    @property
+    def online(self) -> bool:
+        return self.absent_since is None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What one recipient is to get: `durable` into the offline list, or only to hear where the user is online."""
+
+    to: Recipient
+    durable: bytes = b""
+    store: StoreId = ""
+    active_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a recipient is online. `offset` is the entry's in the offline list, 0 without one."""
+
+    offset: int = 0
+    absent_since: int | None = None
+    live: tuple[ConnectionId, ...] = ()
+    syncing: tuple[ConnectionId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay that has begun: the state of the list at that moment and who replays."""
+
+    state: Literal["begun", "busy", "live", "gone"]
+    lessee: str = ""
+    at: int = 0
+    newest: int = 0
+    entries: int = 0
+    stores: tuple[StoreId, ...] = ()
+
+
+class Users:
+    """What is remembered of users. Every method raises Unavailable when Redis is out of reach."""
+
+    def __init__(self, scripts: Scripts, *, rate_limit: int) -> None:
+        self._scripts = scripts
+        self._rate_limit = rate_limit
+        # Who is behind a connection never changes; connection → identity and when it was touched last.
+        self._identities: OrderedDict[ConnectionId, Identity] = OrderedDict()
+        self._touched: dict[ConnectionId, float] = {}
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def connect(self, connection: ConnectionId, identity: Identity) -> None:
+        """Register a connection in its three places."""
+        key = keys.connection(connection)
+        now_ms = int(time.time() * 1000)
+        fields = ("user", identity.user, "name", identity.name, "expires_at", identity.expires_at)
+        self._all(
+            [
+                Command("HSET", (key, *fields)),
+                Command("PEXPIRE", (key, REMEMBER_CONNECTION_MS)),
+                Command("ZADD", (keys.online_of(connection), now_ms + IDLE_MS, connection)),
+                Call("connection_open", keys.user(identity.user), [connection, IDLE_MS, identity.name]),
+            ]
+        )
+
+    def identity(self, connection: ConnectionId) -> tuple[Identity | None, bool]:
+        """Who is behind a connection, and whether it has been welcomed; None for one that is not known."""
+        if known := self._identities.get(connection):
+            return known, True
+        user, name, expires_at, welcomed = self._scripts.command(
+            "HMGET", keys.connection(connection), "user", "name", "expires_at", "welcomed"
+        )
+        if user is None:
+            return None, False
+        identity = Identity(user.decode(), name.decode(), int(expires_at), connection=connection)
+        if welcomed:
+            self._identities[connection] = identity
+            while len(self._identities) > IDENTITIES:
+                gone, _ = self._identities.popitem(last=False)
+                self._touched.pop(gone, None)
+        return identity, bool(welcomed)
+
+    def welcomed(self, connection: ConnectionId) -> None:
+        """Note that a connection has got its `welcome`: what else comes on it may be answered."""
+        self._scripts.command("HSET", keys.connection(connection), "welcomed", 1)
+
+    def forget(self, connection: ConnectionId) -> None:
+        """Take a connection that is gone out of every place, its watches included."""
+        self._identities.pop(connection, None)
+        self._touched.pop(connection, None)
+        key, watching = keys.connection(connection), keys.watching(connection)
+        user, conversations = self._all([Command("HGET", (key, "user")), Command("SMEMBERS", (watching,))])
+        calls: list[Call | Command] = [Command("ZREM", (keys.online_of(connection), connection))]
+        if user:
+            calls.append(Call("connection_close", keys.user(user.decode()), [connection]))
+        for conversation in conversations:
+            watchers = keys.watchers(ConversationId(conversation.decode()))
+            calls.append(Command("HDEL", (watchers, connection)))
+        self._all(calls)
+        # Last, so that whoever dies before it leaves the way to all the rest.
+        self._scripts.command("DEL", key)
+        self._scripts.command("DEL", watching)
+
+    def online(self) -> int:
+        """Live connections in all."""
+        now_ms = int(time.time() * 1000)
+        shards = range(keys.SHARDS)
+        return sum(self._all([Command("ZCOUNT", (keys.online(shard), now_ms, "+inf")) for shard in shards]))
+
+    def time(self) -> int:
+        """The Redis clock, in milliseconds."""
+        return int(self._scripts.run("time_read", [keys.online(0)])[1])
+
+    def expired(self, shard: int, limit: int) -> list[ConnectionId]:
+        """Connections that the platform must have closed without a word."""
+        now_ms = int(time.time() * 1000)
+        found = self._scripts.command("ZRANGE", keys.online(shard), "-inf", now_ms, "BYSCORE", "LIMIT", 0, limit)
+        return [ConnectionId(connection.decode()) for connection in found]
+
+    def everybody(self, size: int = 500) -> Iterator[list[ConnectionId]]:
+        """All connections that have been welcomed, page by page."""
+        for shard in range(keys.SHARDS):
+            cursor: int | bytes = 0
+            seen: set[bytes] = set()  # a scan may show the same member twice
+            while True:
+                cursor, found = self._scripts.command("ZSCAN", keys.online(shard), cursor, "COUNT", size)
+                fresh = {connection for connection, _ in found} - seen
+                seen |= fresh
+                page = [ConnectionId(connection.decode()) for connection in fresh]
+                marks = self._all([Command("HGET", (keys.connection(each), "welcomed")) for each in page])
+                yield [connection for connection, mark in zip(page, marks, strict=True) if mark]
+                if int(cursor) == 0:
+                    break
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def admit(self, caller: Identity, ack: int | None, *, clock: bool = False) -> int:
+        """Let a request in: acknowledge, count it against the rate limit, keep its connection alive.
+
+        Answers the time (ms), or 0 where nothing had to be asked of Redis and `clock` is not needed.
+        Raises BadRequest for an `ack` that is ahead, RateLimited, Unauthorized for a connection that is no more.
+        """
+        idle = time.monotonic() - self._touched.get(caller.connection, -TOUCH_S)
+        touch = bool(caller.connection) and idle >= TOUCH_S
+        limit = 0 if caller.admin else self._rate_limit
+        if ack is None and not limit and not clock and not touch:
+            return 0
+        calls: list[Call | Command] = [
+            Call(
+                "request_admit",
+                keys.user(caller.user),
+                [caller.connection, IDLE_MS, "" if ack is None else ack, limit, limit * BURST],
+            )
+        ]
+        if touch:
+            now_ms = int(time.time() * 1000)
+            online = keys.online_of(caller.connection)
+            calls.append(Command("ZADD", (online, "XX", now_ms + IDLE_MS, caller.connection)))
+            self._touched[caller.connection] = time.monotonic()
+        reply = self._all(calls)[0]
+        match reply:
+            case [b"admitted", at]:
+                return int(at)
+            case [b"limited", wait]:
+                raise RateLimited(wait)
+            case [b"beyond", newest]:
+                raise BadRequest(f"`ack` is beyond the newest offset, {newest.decode()}.", "ack")
+            case [b"gone"]:
+                raise Unauthorized("This connection is over. Connect again.")
+        raise TypeError(f"a script answered {reply!r}")
+
+    # --- the offline list -------------------------------------------------------------------------------------------
+
+    def reach(self, pushes: Sequence[Push]) -> list[Reach | None]:
+        """Leave what is durable in each recipient's list and say where each is online, in one round trip.
+
+        None in the place of a recipient whose list could not be written.
+        """
+        calls = [
+            Call(
+                "offline_append",
+                keys.user(push.to.user),
+                [
+                    *(push.to.store, push.to.joined if push.to.store else ""),
+                    *(push.store, push.active_at if push.store else ""),
+                    push.durable,
+                ],
+            )
+            for push in pushes
+        ]
+        return [None if isinstance(reply, Unavailable) else _reach(reply) for reply in self._scripts.run_many(calls)]
+
+    def begin_replay(self, user: UserId, connection: ConnectionId, *, again: bool) -> Replay:
+        """Take the lease to replay the list on a connection; `again` replays although it is live."""
+        lessee = secrets.token_hex(8)
+        reply = self._scripts.run("replay_begin", keys.user(user), connection, lessee, LEASE_MS, 1 if again else 0)
+        match reply:
+            case [b"begun", at, newest, entries, stores]:
+                served = tuple(store.decode() for store in stores)
+                return Replay("begun", lessee, int(at), newest, entries, served)
+            case [b"busy"]:
+                return Replay("busy")
+            case [b"live"]:
+                return Replay("live")
+            case [b"gone"]:
+                return Replay("gone")
+        raise TypeError(f"a script answered {reply!r}")
+
+    def next_entries(
+        self, user: UserId, connection: ConnectionId, lessee: str, behind: int
+    ) -> list[tuple[int, bytes]] | Literal["live", "lost", "gone"]:
+        """The next entries (offset, event) behind an offset; with none left the connection is live from now on."""
+        reply = self._scripts.run("replay_next", keys.user(user), connection, lessee, LEASE_MS, behind, REPLAY_ENTRIES)
+        match reply:
+            case [b"entries", found]:
+                return [(int(offset), event) for offset, event in zip(found[::2], found[1::2], strict=True)]
+            case [b"live"]:
+                return "live"
+            case [b"lost"]:
+                return "lost"
+            case [b"gone"]:
+                return "gone"
+        raise TypeError(f"a script answered {reply!r}")
+
+    # --- memberships and lists --------------------------------------------------------------------------------------
+
+    def note_membership(self, user: UserId, store: StoreId, number: int) -> None:
+        """Note that a user serves a store, or with a negative number that the user has left it."""
+        self._scripts.run("membership_write", keys.user(user), store, number)
+
+    def presence(self, users: Sequence[UserId]) -> Mapping[UserId, Presence]:
+        """Who of the users is online, in one round trip."""
+        replies: list[Reply] = self._all([Call("presence_read", keys.user(user)) for user in users])
+        return {
+            user: Presence(int(absent) if absent else None, name.decode())
+            for user, (_, absent, name) in zip(users, replies, strict=True)
+        }
+
+    def conversations(self, user: UserId, behind: tuple[int, StoreId] | None, limit: int) -> list[tuple[int, StoreId]]:
+        """The stores that a user has written to with the time of the last activity, latest first."""
+        active_at, store = behind or ("", "")
+        _, rows = self._scripts.run("own_conversations_page", keys.user(user), active_at, store, limit)
+        return [(int(float(at)), found.decode()) for found, at in zip(rows[::2], rows[1::2], strict=True)]
+
+    def _all(self, calls: Sequence[Call | Command]) -> list[Reply]:
+        replies = self._scripts.run_many(calls)
+        for reply in replies:
+            if isinstance(reply, Unavailable):
+                raise reply
+        return replies
+
+
+def _reach(reply: Reply) -> Reach:
+    match reply:
+        case [b"online", offset, absent, live, syncing]:
+            return Reach(
+                offset,
+                int(absent) if absent else None,
+                tuple(ConnectionId(each.decode()) for each in live),
+                tuple(ConnectionId(each.decode()) for each in syncing),
+            )
+        case [b"left"]:
+            return Reach()
+    raise TypeError(f"a script answered {reply!r}")
