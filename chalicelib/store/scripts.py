@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 from redis.retry import Retry
 
 from chalicelib.errors import Unavailable
 
 TIMEOUT_S = 3.0
+OUT_OF_REACH = (RedisError, RedisClusterException, OSError)
 LUA = files("chalicelib.store") / "lua"
 
 # What a script or a command answers: words and numbers, nested.
@@ -126,14 +127,14 @@ class Scripts:
                 else:
                     pipeline.execute_command(call.name, *call.args)
             return list(pipeline.execute(raise_on_error=False))
-        except (RedisError, OSError) as error:
+        except OUT_OF_REACH as error:
             return [error] * len(calls)
 
     def _load(self, scripts: set[str]) -> None:
         try:
             for script in scripts:
                 self._connected().script_load(source(script))
-        except (RedisError, OSError) as error:
+        except OUT_OF_REACH as error:
             raise Unavailable from error
 
     @staticmethod
