@@ -47,9 +47,10 @@ class Identity(Struct, frozen=True):
     connection: ConnectionId = ConnectionId("")
 
 
-class Text(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="text"):
+class Text(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a message, stored and delivered exactly as sent."""
 
+    type: Literal["text"]
     text: Annotated[str, Meta(min_length=1)]
 
 

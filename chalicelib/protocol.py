@@ -358,7 +358,7 @@ def _bad_field(text: str) -> BadRequest:
         return BadRequest("The frame is no JSON object.")
     if named:
         return BadRequest(f"The field `{field}` is {'missing' if 'missing' in what else 'unknown'}.", field)
-    if what.startswith("Invalid value"):
+    if what.startswith(("Invalid value", "Invalid enum value")):
         return BadRequest(f"The field `{field}` has a value that is not known.", field)
     return BadRequest(f"The field `{field}` is malformed: {what[0].lower()}{what[1:]}.", field)
 

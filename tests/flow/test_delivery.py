@@ -34,7 +34,7 @@ def conversation(shop: Shop, customer: Person) -> str:
 
 def store_only(kefu: Services, conversation: str, sender: Person, text: str) -> None:
     """What is left when a function dies right after it has stored a message: no list has it, nobody was told."""
-    body = protocol.encode(Text(text))
+    body = protocol.encode(Text("text", text))
     kefu.store.conversations.append(conversation, Identity(sender.user, sender.user, 2**40), text, body)
 
 
@@ -143,7 +143,7 @@ def test_a_delivery_that_was_decided_before_a_removal_reaches_nobody_after_it(
     kefu: Services, shop: Shop, customer: Person, agent: Person, conversation: str
 ) -> None:
     appended = kefu.store.conversations.append(
-        conversation, Identity(customer.user, "C", 2**40), "1", protocol.encode(Text("secret"))
+        conversation, Identity(customer.user, "C", 2**40), "1", protocol.encode(Text("text", "secret"))
     )
     assert appended.debt is not None
     shop.dismiss(agent.user)
