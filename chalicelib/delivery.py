@@ -184,7 +184,10 @@ class Dispatcher:
                 self._store.users.forget(connection)
                 self._gateway.close(connection)
             for store in self._store.conversations.active_stores(shard):
-                self._sweep_store(store)
+                try:
+                    self._sweep_store(store)
+                except Exception:  # one store's trouble is not the next one's; the next sweep tries again
+                    log.exception("the sweep of store %s failed", store)
 
     def _sweep_store(self, store: StoreId) -> None:
         conversations = self._store.conversations
@@ -192,7 +195,7 @@ class Dispatcher:
             self._redeliver(store, entries)
         claims = conversations.claims(store)
         presence = self._store.users.presence(sorted({agent for _, agent in claims}))
-        agents = {agent.user for agent in self._store.stores.read(store, None).agents}
+        agents = self._store.stores.agents(store)
         for conversation, agent in claims:
             if agent not in agents or not presence[agent].online:
                 self.deliver(actions.lapse(self._store, conversation, agent, presence[agent].absent_since))

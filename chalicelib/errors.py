@@ -21,7 +21,7 @@ class BadRequest(KefuError):
     code, status = "bad_request", 400
 
     def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message, {"field": field} if field else {})
+        super().__init__(message, {} if field is None else {"field": field})
 
 
 class TooLarge(KefuError):

@@ -51,7 +51,8 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a message, stored and delivered exactly as sent."""
 
     type: Literal["text"]
-    text: Annotated[str, Meta(min_length=1)]
+    # Decoding checks the upper end by itself: over it, a text is too large rather than malformed.
+    text: Annotated[str, Meta(min_length=1, extra_json_schema={"maxLength": TEXT_LENGTH})]
 
 
 class Person(Struct, frozen=True):

@@ -336,7 +336,7 @@ def _parsed(raw: bytes) -> object:
         # In two steps, since of repeated keys the last counts, for a tag too, where msgspec alone would take the first.
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadRequest("The frame is not valid JSON in UTF-8.") from None
+        raise BadRequest("This is not valid JSON in UTF-8.") from None
 
 
 def _converted(fields: object, kind: Any) -> Any:
@@ -346,21 +346,21 @@ def _converted(fields: object, kind: Any) -> Any:
         raise _bad_field(str(error)) from None
 
 
+# What msgspec says; of a missing or unknown field it gives the parent's path, which can only be the body's.
+_NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*?)`(?: - at `\$\.(body)`)?", flags=re.S)
+_PLACED = re.compile(r"(.*) - at `\$\.([a-z_.]+)`", flags=re.S)
+
+
 def _bad_field(text: str) -> BadRequest:
-    # msgspec says "Expected `int`, got `str` - at `$.body.text`"; a missing or unknown field's path is its parent's.
-    what, _, path = text.partition(" - at `$")
-    parts = [part for part in path.rstrip("`").split(".") if part]
-    named = re.search(r"(?:missing required|unknown) field `(.*)`", what, flags=re.S)
-    if named:
-        parts.append(named[1])
-    field = ".".join(parts)[:200]
-    if not field:
-        return BadRequest("The frame is no JSON object.")
-    if named:
-        return BadRequest(f"The field `{field}` is {'missing' if 'missing' in what else 'unknown'}.", field)
-    if what.startswith(("Invalid value", "Invalid enum value")):
-        return BadRequest(f"The field `{field}` has a value that is not known.", field)
-    return BadRequest(f"The field `{field}` is malformed: {what[0].lower()}{what[1:]}.", field)
+    if named := _NAMED.fullmatch(text):
+        field = ".".join(part for part in (named[3], named[2]) if part is not None)[:200]
+        return BadRequest(f"The field `{field}` is {'missing' if 'missing' in named[1] else 'unknown'}.", field)
+    if placed := _PLACED.fullmatch(text):
+        what, field = placed.groups()
+        if what.startswith(("Invalid value", "Invalid enum value")):
+            return BadRequest(f"The field `{field}` has a value that is not known.", field)
+        return BadRequest(f"The field `{field}` is malformed: {what[0].lower()}{what[1:]}.", field)
+    return BadRequest("This is no JSON object.")
 
 
 def _check_length(text: str) -> None:

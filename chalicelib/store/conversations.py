@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from chalicelib.errors import AlreadyClaimed, BadRequest, Conflict, Forbidden, NotClaimer, NotFound, Unavailable
+from chalicelib.errors import AlreadyClaimed, BadRequest, Conflict, Forbidden, NotClaimer, NotFound
 from chalicelib.model import (
     REPLY_BYTES,
     Change,
@@ -32,6 +32,7 @@ OVERDUE_MS = 5_000
 WATCH_MS = 130 * 60 * 1000  # a little over the two hours that a connection lives at most
 NOTE_ACTIVE_S = 600
 ACTIVE_FOR_MS = 3600 * 1000
+UNKNOWN_FOR_MS = 120 * 1000
 
 Start = Literal["after", "before", "newest"]
 
@@ -221,15 +222,13 @@ class Conversations:
 
     def view(self, conversations: Sequence[ConversationId]) -> list[Snapshot | None]:
         """How the conversations stand, in one round trip; None for one that does not exist."""
-        replies = self._scripts.run_many(
+        replies = self._scripts.all(
             [Call("conversation_view", keys.conversation(each), [split(each)[1]]) for each in conversations]
         )
-        snapshots: list[Snapshot | None] = []
-        for conversation, reply in zip(conversations, replies, strict=True):
-            if isinstance(reply, Unavailable):
-                raise reply
-            snapshots.append(_snapshot(conversation, reply[1]) if reply[0] == b"view" else None)
-        return snapshots
+        return [
+            _snapshot(conversation, reply[1]) if reply[0] == b"view" else None
+            for conversation, reply in zip(conversations, replies, strict=True)
+        ]
 
     def claims(self, store: StoreId) -> list[tuple[ConversationId, UserId]]:
         """The claimed conversations of a store and who has claimed them."""
@@ -267,15 +266,20 @@ class Conversations:
         return [store.decode() for store in self._scripts.command("ZRANGE", keys.active(shard), 0, -1)]
 
     def retire(self, store: StoreId, now_ms: int) -> None:
-        """Leave a store out of the next sweeps, if nothing was written in it for an hour and nothing is owed there."""
-        owed, claimed, active = self._scripts.run_many(
+        """Leave a store out of the next sweeps, if nothing was written in it for an hour and nothing is owed there.
+
+        A store that does not exist stays for two sweeps only: longer than a request takes that may just be making it.
+        """
+        owed, claimed, known, active = self._scripts.all(
             [
                 Command("ZCARD", (keys.outbox(store),)),
                 Command("HLEN", (keys.claims(store),)),
+                Command("EXISTS", (keys.store(store),)),
                 Command("ZSCORE", (keys.active_of(store), store)),
             ]
         )
-        if owed == 0 and claimed == 0 and active is not None and float(active) < now_ms - ACTIVE_FOR_MS:
+        quiet_since = now_ms - (ACTIVE_FOR_MS if known else UNKNOWN_FOR_MS)
+        if owed == 0 and claimed == 0 and active is not None and float(active) < quiet_since:
             self._scripts.command("ZREM", keys.active_of(store), store)
 
     def _change(self, script: str, conversation: ConversationId, user: UserId, *args: str) -> Change:
@@ -289,8 +293,14 @@ class Conversations:
     def _note_active(self, store: StoreId) -> None:
         # Before anything is written: a message whose function dies at once must lie where the sweep looks.
         if time.monotonic() - self._noted.get(store, -NOTE_ACTIVE_S) >= NOTE_ACTIVE_S:
-            self._scripts.command("ZADD", keys.active_of(store), int(time.time() * 1000), store)
-            self._noted[store] = time.monotonic()
+            _, known = self._scripts.all(
+                [
+                    Command("ZADD", (keys.active_of(store), int(time.time() * 1000), store)),
+                    Command("EXISTS", (keys.store(store),)),
+                ]
+            )
+            if known:  # a name that somebody made up leaves with the next sweeps, and must be noted anew
+                self._noted[store] = time.monotonic()
 
 
 def _refusal(reply: Reply) -> Exception:

@@ -88,9 +88,7 @@ class Scripts:
 
     def run(self, script: str, keys: Sequence[str], *args: str | bytes | int) -> Reply:
         """One script, one round trip. Raises Unavailable when Redis cannot be reached or does not answer."""
-        (reply,) = self.run_many([Call(script, keys, args)])
-        if isinstance(reply, Unavailable):
-            raise reply
+        (reply,) = self.all([Call(script, keys, args)])
         return reply
 
     def run_many(self, calls: Sequence[Call | Command]) -> list[Reply]:
@@ -107,10 +105,16 @@ class Scripts:
 
     def command(self, name: str, *args: str | bytes | int) -> Reply:
         """One plain command. Raises Unavailable."""
-        (reply,) = self.run_many([Command(name, args)])
-        if isinstance(reply, Unavailable):
-            raise reply
+        (reply,) = self.all([Command(name, args)])
         return reply
+
+    def all(self, calls: Sequence[Call | Command]) -> list[Reply]:
+        """Like `run_many`, for what is of use only as a whole. Raises Unavailable."""
+        replies = self.run_many(calls)
+        for reply in replies:
+            if isinstance(reply, Unavailable):
+                raise reply
+        return replies
 
     def _connected(self) -> "Redis | RedisCluster":
         # A cluster's client asks for the slots when it is made, so making it may fail, and is tried again next time.
@@ -139,11 +143,18 @@ class Scripts:
 
     @staticmethod
     def _checked(reply: Reply) -> Reply:
-        # What Redis says of a script is a fault of ours; all else says that Redis is out of reach, starting or full.
-        if isinstance(reply, ResponseError) and str(reply).startswith(("ERR ", "WRONGTYPE ", "user_script")):
+        if not isinstance(reply, Exception):
+            return reply
+        if _is_fault(reply):
             raise reply
-        if isinstance(reply, Exception):
-            unavailable = Unavailable()
-            unavailable.__cause__ = reply
-            return unavailable
-        return reply
+        unavailable = Unavailable()
+        unavailable.__cause__ = reply
+        return unavailable
+
+
+def _is_fault(error: Exception) -> bool:
+    """Whether Redis has refused something that we should not have asked; else it is out of reach, starting or full."""
+    if isinstance(error, RedisClusterException):
+        return "cannot be connected" not in str(error)
+    # redis-py has a class for most states of a server; what it leaves is the server's ERR, and these words.
+    return type(error) is ResponseError and not str(error).startswith(("MISCONF", "NOREPLICAS", "BUSY", "OOM"))

@@ -82,6 +82,10 @@ class Stores:
                 return int(number), [customer.decode() for customer in customers]
         raise _refusal(reply)
 
+    def agents(self, store: StoreId) -> set[UserId]:
+        """Who the agents are; nobody where there is no such store."""
+        return {user.decode() for user in self._scripts.command("HKEYS", keys.agents(store))}
+
     def agent(self, store: StoreId, user: UserId) -> Agent | None:
         """An agent's row, None for somebody who is no agent."""
         entry = self._scripts.command("HGET", keys.agents(store), user)

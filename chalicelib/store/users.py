@@ -84,7 +84,7 @@ class Users:
         key = keys.connection(connection)
         now_ms = int(time.time() * 1000)
         fields = ("user", identity.user, "name", identity.name, "expires_at", identity.expires_at)
-        self._all(
+        self._scripts.all(
             [
                 Command("HSET", (key, *fields)),
                 Command("PEXPIRE", (key, REMEMBER_CONNECTION_MS)),
@@ -112,21 +112,21 @@ class Users:
 
     def welcomed(self, connection: ConnectionId) -> None:
         """Note that a connection has got its `welcome`: what else comes on it may be answered."""
-        self._scripts.command("HSET", keys.connection(connection), "welcomed", 1)
+        self._scripts.run("connection_welcome", [keys.connection(connection)])
 
     def forget(self, connection: ConnectionId) -> None:
         """Take a connection that is gone out of every place, its watches included."""
         self._identities.pop(connection, None)
         self._touched.pop(connection, None)
         key, watching = keys.connection(connection), keys.watching(connection)
-        user, conversations = self._all([Command("HGET", (key, "user")), Command("SMEMBERS", (watching,))])
+        user, conversations = self._scripts.all([Command("HGET", (key, "user")), Command("SMEMBERS", (watching,))])
         calls: list[Call | Command] = [Command("ZREM", (keys.online_of(connection), connection))]
         if user:
             calls.append(Call("connection_close", keys.user(user.decode()), [connection]))
         for conversation in conversations:
             watchers = keys.watchers(ConversationId(conversation.decode()))
             calls.append(Command("HDEL", (watchers, connection)))
-        self._all(calls)
+        self._scripts.all(calls)
         # Last, so that whoever dies before it leaves the way to all the rest.
         self._scripts.command("DEL", key)
         self._scripts.command("DEL", watching)
@@ -135,7 +135,7 @@ class Users:
         """Live connections in all."""
         now_ms = int(time.time() * 1000)
         shards = range(keys.SHARDS)
-        return sum(self._all([Command("ZCOUNT", (keys.online(shard), now_ms, "+inf")) for shard in shards]))
+        return sum(self._scripts.all([Command("ZCOUNT", (keys.online(shard), now_ms, "+inf")) for shard in shards]))
 
     def time(self) -> int:
         """The Redis clock, in milliseconds."""
@@ -157,7 +157,7 @@ class Users:
                 fresh = {connection for connection, _ in found} - seen
                 seen |= fresh
                 page = [ConnectionId(connection.decode()) for connection in fresh]
-                marks = self._all([Command("HGET", (keys.connection(each), "welcomed")) for each in page])
+                marks = self._scripts.all([Command("HGET", (keys.connection(each), "welcomed")) for each in page])
                 yield [connection for connection, mark in zip(page, marks, strict=True) if mark]
                 if int(cursor) == 0:
                     break
@@ -187,7 +187,7 @@ class Users:
             online = keys.online_of(caller.connection)
             calls.append(Command("ZADD", (online, "XX", now_ms + IDLE_MS, caller.connection)))
             self._touched[caller.connection] = time.monotonic()
-        reply = self._all(calls)[0]
+        reply = self._scripts.all(calls)[0]
         match reply:
             case [b"admitted", at]:
                 return int(at)
@@ -260,7 +260,7 @@ class Users:
 
     def presence(self, users: Sequence[UserId]) -> Mapping[UserId, Presence]:
         """Who of the users is online, in one round trip."""
-        replies: list[Reply] = self._all([Call("presence_read", keys.user(user)) for user in users])
+        replies: list[Reply] = self._scripts.all([Call("presence_read", keys.user(user)) for user in users])
         return {
             user: Presence(int(absent) if absent else None, name.decode())
             for user, (_, absent, name) in zip(users, replies, strict=True)
@@ -271,13 +271,6 @@ class Users:
         active_at, store = behind or ("", "")
         _, rows = self._scripts.run("own_conversations_page", keys.user(user), active_at, store, limit)
         return [(int(float(at)), found.decode()) for found, at in zip(rows[::2], rows[1::2], strict=True)]
-
-    def _all(self, calls: Sequence[Call | Command]) -> list[Reply]:
-        replies = self._scripts.run_many(calls)
-        for reply in replies:
-            if isinstance(reply, Unavailable):
-                raise reply
-        return replies
 
 
 def _reach(reply: Reply) -> Reach:
