@@ -28,9 +28,12 @@ def connect(event: WebsocketEvent) -> Response:
     try:
         identity, subprotocol = access.from_handshake(kefu.settings, headers)
         kefu.store.users.connect(connection, identity)
+        kefu.gateway.invoke(kefu.settings.flush_function, protocol.encode(protocol.FlushTask(connection)))
     except KefuError as refusal:
         return Response(protocol.encode(protocol.HttpError(refusal.code, refusal.message)).decode(), {}, refusal.status)
-    kefu.gateway.invoke(kefu.settings.flush_function, protocol.encode(protocol.FlushTask(connection)))
+    except OSError:  # nobody would welcome it, so it must not open, nor count as online
+        kefu.store.users.forget(connection)
+        raise
     return Response("", {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}, 200)
 
 

@@ -1,0 +1,1 @@
+"""What surrounds the deployed code; nothing in here is deployed."""
