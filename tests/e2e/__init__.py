@@ -1,0 +1,1 @@
+"""The service as its clients see it: real sockets, written from the protocol page alone."""
