@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from chalicelib import actions, protocol
 from chalicelib.errors import Internal, KefuError, Unauthorized, Unavailable
@@ -12,6 +13,7 @@ from chalicelib.model import (
     ConnectionId,
     Debt,
     Delivery,
+    Event,
     Identity,
     Notice,
     Outcome,
@@ -63,9 +65,14 @@ class Dispatcher:
             self.replay(asker, again=True)
         if outcome.debt is None:  # a repeated request is answered when its message is where it belongs
             self._redeliver(outcome.store, outcome.overdue)
-        pushes = _pushes(outcome)
+        frames = [_frame(delivery.event) for delivery in outcome.deliveries]
+        pushes = _pushes(outcome, frames)
         reaches = dict(zip(pushes, self._store.users.reach(list(pushes.values())), strict=True))
-        posts = [post for delivery in outcome.deliveries for post in _posts(delivery, reaches, asker)]
+        posts = [
+            post
+            for delivery, frame in zip(outcome.deliveries, frames, strict=True)
+            for post in _posts(delivery, frame, reaches, asker)
+        ]
         if asker and answer:
             posts.insert(0, Post(asker.connection, answer))
         self._push(posts)
@@ -73,7 +80,7 @@ class Dispatcher:
             self._settle(outcome.debt, reaches)
             self._redeliver(outcome.store, outcome.overdue)
 
-    def _settle(self, debt: Debt, reaches: dict[UserId, Reach | None]) -> None:
+    def _settle(self, debt: Debt, reaches: Mapping[UserId, Reach | None]) -> None:
         if any(reach is None for reach in reaches.values()):
             return  # some list could not be written: the debt stays, and is delivered again
         absent = _absent_claimer(debt, reaches)
@@ -111,7 +118,7 @@ class Dispatcher:
         if replay.state != "begun":
             return
         if self._post_once_open(Post(connection, protocol.encode(self._welcome(identity, connection, replay)))):
-            self._store.users.welcomed(connection)
+            self._store.users.note_welcome(connection)
             self._continue(identity.user, connection, replay)
         else:
             self._store.users.forget(connection)
@@ -166,14 +173,15 @@ class Dispatcher:
                 return  # live, or taken over by another replay, or gone
             for offset, event in entries:
                 # What came after the replay began has waited its turn, and is live.
-                frame = protocol.replayed(event, offset, replay=offset <= replay.newest)
+                live = offset > replay.newest
+                frame = protocol.replayed(event, offset, replay=not live) if offset else event
                 posted = self._gateway.post(Post(connection, frame))
                 if posted is Posted.GONE:
                     self._store.users.forget(connection)
                     return
                 if posted is Posted.FAILED:
                     raise ConnectionError(f"connection {connection} takes no entry of the offline list")
-                behind = offset
+                behind = max(behind, offset)
 
     # --- what nobody asks for ---------------------------------------------------------------------------------------
 
@@ -204,41 +212,61 @@ class Dispatcher:
     def broadcast(self, notice: Notice, store: StoreId | None) -> None:
         """Pushes a notice to everybody online, or to the agents of one store."""
         if store is None:
-            for page in self._store.users.everybody():
-                self._push([Post(connection, protocol.encode(notice)) for connection in page])
+            frame = protocol.encode(notice)
+            joining: set[ConnectionId] = set()
+            for connections, not_yet in self._store.users.everybody():
+                self._push([Post(connection, frame) for connection in connections])
+                joining |= not_yet
+            deadline = time.monotonic() + OPEN_WAIT_S
+            while joining and time.monotonic() < deadline:  # they come online while we speak
+                time.sleep(0.05)
+                welcomed = self._store.users.welcomed(joining)
+                self._push([Post(connection, frame) for connection in welcomed])
+                joining -= welcomed
         else:
             agents = self._store.stores.read(store, None).recipients()
             self.deliver(Outcome((Delivery(notice, online=agents),)))
 
 
-def _pushes(outcome: Outcome) -> dict[UserId, Push]:
+def _frame(event: Event | Stored) -> bytes:
+    """An event as it goes to those who do not have it in their offline list."""
+    return protocol.message(event) if isinstance(event, Stored) else protocol.encode(event)
+
+
+def _pushes(outcome: Outcome, frames: Sequence[bytes]) -> dict[UserId, Push]:
     """What each user is to get of an outcome: one script each, whatever the number of events."""
     pushes: dict[UserId, Push] = {}
-    for delivery in outcome.deliveries:
+    for delivery, frame in zip(outcome.deliveries, frames, strict=True):
         for recipient in delivery.durable:
             assert isinstance(delivery.event, Stored)
-            pushes[recipient.user] = Push(recipient, delivery.event.json)
+            pushes[recipient.user] = replace(_push(pushes, recipient), durable=delivery.event.json)
         for recipient in delivery.online:
-            pushes.setdefault(recipient.user, Push(recipient))
+            push = _push(pushes, recipient)
+            pushes[recipient.user] = replace(push, frames=(*push.frames, frame))
     if outcome.debt:
         # With every message the conversation moves up in the customer's own list.
         store, customer = split(outcome.debt.message.conversation)
-        push = pushes.get(customer) or Push(Recipient(customer))
-        pushes[customer] = Push(push.to, push.durable, store, outcome.debt.message.at)
+        push = _push(pushes, Recipient(customer))
+        pushes[customer] = replace(push, store=store, active_at=outcome.debt.message.at)
     return pushes
 
 
-def _posts(delivery: Delivery, reaches: dict[UserId, Reach | None], asker: Identity | None) -> Iterator[Post]:
+def _push(pushes: Mapping[UserId, Push], recipient: Recipient) -> Push:
+    return pushes.get(recipient.user) or Push(recipient)
+
+
+def _posts(
+    delivery: Delivery, frame: bytes, reaches: Mapping[UserId, Reach | None], asker: Identity | None
+) -> Iterator[Post]:
     # A connection gets an event once, with its offset where it has one.
     served = {asker.connection} if asker and not delivery.asker_too else set()
     for recipient in delivery.durable:
         reach = reaches[recipient.user]
         assert isinstance(delivery.event, Stored)
         if reach:
-            frame = protocol.message(delivery.event, reach.offset)
-            yield from (Post(connection, frame) for connection in reach.live)
+            numbered = protocol.message(delivery.event, reach.offset)
+            yield from (Post(connection, numbered) for connection in reach.live)
             served.update(reach.live)
-    plain = protocol.message(delivery.event) if isinstance(delivery.event, Stored) else protocol.encode(delivery.event)
     others = list(delivery.connections)
     for recipient in delivery.online:
         reach = reaches[recipient.user]
@@ -246,10 +274,10 @@ def _posts(delivery: Delivery, reaches: dict[UserId, Reach | None], asker: Ident
             others += [*reach.live, *reach.syncing]
     for connection in dict.fromkeys(others):
         if connection not in served:
-            yield Post(connection, plain)
+            yield Post(connection, frame)
 
 
-def _absent_claimer(debt: Debt, reaches: dict[UserId, Reach | None]) -> tuple[UserId, int] | None:
+def _absent_claimer(debt: Debt, reaches: Mapping[UserId, Reach | None]) -> tuple[UserId, int] | None:
     """The only agent to whom the message went, if that agent is away, and since when."""
     if debt.entry.endswith(":*"):
         return None

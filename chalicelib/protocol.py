@@ -359,6 +359,8 @@ def _bad_field(text: str) -> BadRequest:
         what, field = placed.groups()
         if what.startswith(("Invalid value", "Invalid enum value")):
             return BadRequest(f"The field `{field}` has a value that is not known.", field)
+        if "regex" in what:
+            return BadRequest(f"The field `{field}` is malformed.", field)
         return BadRequest(f"The field `{field}` is malformed: {what[0].lower()}{what[1:]}.", field)
     return BadRequest("This is no JSON object.")
 

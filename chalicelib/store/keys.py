@@ -64,7 +64,7 @@ def idempotency(conversation_id: ConversationId, sender: UserId, request_id: str
 
 
 def user(user_id: UserId) -> list[str]:
-    """The six keys that every script of a user takes, in the order of lua/lib/user.lua."""
+    """The seven keys that every script of a user takes, in the order of lua/lib/user.lua."""
     base = f"kefu:{{u:{user_id}}}"
     return [
         f"{base}:connections",  # hash: connection → state:expires:lease:holder
@@ -73,6 +73,7 @@ def user(user_id: UserId) -> list[str]:
         f"{base}:stores",  # hash: store → number of the membership, negative once it has ended
         f"{base}:conversations",  # sorted set: store by activity, as a customer
         f"{base}:rate",  # string: when the bucket of the rate limit is empty again
+        f"{base}:held",  # hash: connection that is joining → frames that wait for the end of its replay
     ]
 
 

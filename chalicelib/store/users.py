@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,10 +37,11 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What one recipient is to get: `durable` into the offline list, or only to hear where the user is online."""
+    """What one recipient is to get: `durable` into the offline list, `frames` only where the user is online."""
 
     to: Recipient
     durable: bytes = b""
+    frames: tuple[bytes, ...] = ()
     store: StoreId = ""
     active_at: int = 0
 
@@ -110,7 +111,7 @@ class Users:
                 self._touched.pop(gone, None)
         return identity, bool(welcomed)
 
-    def welcomed(self, connection: ConnectionId) -> None:
+    def note_welcome(self, connection: ConnectionId) -> None:
         """Note that a connection has got its `welcome`: what else comes on it may be answered."""
         self._scripts.run("connection_welcome", [keys.connection(connection)])
 
@@ -147,20 +148,24 @@ class Users:
         found = self._scripts.command("ZRANGE", keys.online(shard), "-inf", now_ms, "BYSCORE", "LIMIT", 0, limit)
         return [ConnectionId(connection.decode()) for connection in found]
 
-    def everybody(self, size: int = 500) -> Iterator[list[ConnectionId]]:
-        """All connections that have been welcomed, page by page."""
+    def everybody(self, size: int = 500) -> Iterator[tuple[set[ConnectionId], set[ConnectionId]]]:
+        """All connections, page by page: those that have been welcomed, and those that are joining."""
         for shard in range(keys.SHARDS):
             cursor: int | bytes = 0
-            seen: set[bytes] = set()  # a scan may show the same member twice
+            seen: set[ConnectionId] = set()  # a scan may show the same member twice
             while True:
                 cursor, found = self._scripts.command("ZSCAN", keys.online(shard), cursor, "COUNT", size)
-                fresh = {connection for connection, _ in found} - seen
-                seen |= fresh
-                page = [ConnectionId(connection.decode()) for connection in fresh]
-                marks = self._scripts.all([Command("HGET", (keys.connection(each), "welcomed")) for each in page])
-                yield [connection for connection, mark in zip(page, marks, strict=True) if mark]
+                page = {ConnectionId(connection.decode()) for connection, _ in found} - seen
+                seen |= page
+                welcomed = self.welcomed(page)
+                yield welcomed, page - welcomed
                 if int(cursor) == 0:
                     break
+
+    def welcomed(self, connections: Collection[ConnectionId]) -> set[ConnectionId]:
+        """Those of the connections that have been welcomed."""
+        marks = self._scripts.all([Command("HGET", (keys.connection(each), "welcomed")) for each in connections])
+        return {connection for connection, mark in zip(connections, marks, strict=True) if mark}
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
@@ -204,6 +209,7 @@ class Users:
     def reach(self, pushes: Sequence[Push]) -> list[Reach | None]:
         """Leave what is durable in each recipient's list and say where each is online, in one round trip.
 
+        The `frames` are held back for connections whose replay has not ended; elsewhere they are the caller's to send.
         None in the place of a recipient whose list could not be written.
         """
         calls = [
@@ -214,6 +220,7 @@ class Users:
                     *(push.to.store, push.to.joined if push.to.store else ""),
                     *(push.store, push.active_at if push.store else ""),
                     push.durable,
+                    b"".join(frame + b"\n" for frame in push.frames),
                 ],
             )
             for push in pushes
@@ -239,11 +246,16 @@ class Users:
     def next_entries(
         self, user: UserId, connection: ConnectionId, lessee: str, behind: int
     ) -> list[tuple[int, bytes]] | Literal["live", "lost", "gone"]:
-        """The next entries (offset, event) behind an offset; with none left the connection is live from now on."""
+        """The next entries (offset, event) behind an offset, and then whole frames that were held back (offset 0).
+
+        With nothing left the connection is live from now on; "lost": another replay has taken over.
+        """
         reply = self._scripts.run("replay_next", keys.user(user), connection, lessee, LEASE_MS, behind, REPLAY_ENTRIES)
         match reply:
             case [b"entries", found]:
                 return [(int(offset), event) for offset, event in zip(found[::2], found[1::2], strict=True)]
+            case [b"held", frames]:
+                return [(0, frame) for frame in frames.splitlines()]
             case [b"live"]:
                 return "live"
             case [b"lost"]:

@@ -8,7 +8,9 @@ import os
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from unicodedata import category
 
 from infra.local.client import Client, ConnectionLost, Frame, Refusal, TurnedAway
 
@@ -22,7 +24,7 @@ class Mistake(Exception):
     """A line that cannot be carried out; `str()` says what to type instead."""
 
 
-class Chat:
+class Chat(ABC):
     """What a customer and an agent of `store` have in common."""
 
     help = ""
@@ -56,9 +58,9 @@ class Chat:
         except ConnectionLost:
             self.show("! The connection was lost before the answer came. Look, and try again.")
 
+    @abstractmethod
     def conversation(self) -> str:
         """The id of the conversation that lines go to. Raises Mistake when there is none."""
-        raise NotImplementedError
 
     async def say(self, text: str) -> None:
         """Send a message."""
@@ -105,13 +107,13 @@ class Chat:
             self._versions[id_] = version
             self.show(f"- {self.state(conversation)}")
 
+    @abstractmethod
     def state(self, conversation: Frame) -> str:
         """The state of a conversation, in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def place(self, conversation: str) -> str:
         """How a message says where it belongs; nothing where that is plain."""
-        raise NotImplementedError
 
     def written(self, message: Frame) -> str:
         """A message as a line."""
@@ -123,7 +125,8 @@ class Chat:
         return str(refusal)
 
     def show(self, line: str) -> None:
-        print(line, flush=True)
+        # What others write may hold control characters, which a terminal would obey.
+        print("".join(" " if category(letter) == "Cc" else letter for letter in line), flush=True)
 
 
 class CustomerChat(Chat):

@@ -68,10 +68,10 @@ class Application:
         except ValueError:
             # Chalice's own answer would show the Authorization header.
             return _answer(message.id, 403, {"x-amzn-ErrorType": "MissingAuthenticationTokenException"}, NO_ROUTE)
-        # API Gateway hands a text body over as a string: what is no UTF-8 comes with replacement characters.
-        body = message.body.decode("utf-8", "replace").encode() if message.body else None
         try:
-            answer = self._gateway.handle_request(message.method, message.path, dict(message.headers), body)
+            answer = self._gateway.handle_request(
+                message.method, message.path, dict(message.headers), message.body or None
+            )
         except LocalGatewayException as refusal:
             return _answer(message.id, refusal.CODE, refusal.headers, refusal.body)
         content = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer.get("body")

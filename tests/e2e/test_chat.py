@@ -175,3 +175,12 @@ def test_somebody_whom_the_service_refuses_is_told_so(server: Server, sit_down: 
     stranger = sit_down(server, "no user id", "tea-house")
     assert stranger.process.wait(WITHIN_S) == 1
     assert "refuses" in stranger.stderr.join()
+
+
+def test_control_characters_of_others_do_not_reach_the_terminal(
+    server: Server, shop: Shop, sit_down: Callable[..., Terminal]
+) -> None:
+    agent = sit_down(server, shop.appoint(fresh("li")), shop.store, "--agent")
+    agent.sees("Nobody waiting")
+    shop.waiting("red \x1b[31m alert\x07\nnext line")
+    assert agent.sees("alert").endswith(": red  [31m alert  next line")

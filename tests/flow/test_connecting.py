@@ -59,6 +59,29 @@ def test_a_replay_that_dies_is_run_again_and_misses_nothing(shop: Shop, person: 
     assert agent.texts() == ["31"]
 
 
+def test_what_is_said_while_a_connection_joins_comes_after_its_replay(shop: Shop, person: NewPerson) -> None:
+    agent, customer = person("agent"), person("customer").connect()
+    shop.appoint(agent.user)
+    conversation = f"{shop.store}:{customer.user}"
+    customer.say(conversation, "waits in the list")
+    agent.connection, _ = agent.functions.connect(token(agent.user))
+    customer.ask("close", conversation=conversation)  # not durable, and the agent's replay has not begun
+    agent.functions.run_calls()
+    assert [frame["type"] for frame in agent.received()] == ["welcome", "message", "conversation"]
+    customer.say(conversation, "live")
+    assert [frame["type"] for frame in agent.received()] in (["message", "conversation"], ["conversation", "message"])
+
+
+def test_what_was_held_back_goes_with_the_membership(shop: Shop, person: NewPerson) -> None:
+    agent, customer = person("agent"), person("customer").connect()
+    shop.appoint(agent.user)
+    agent.connection, _ = agent.functions.connect(token(agent.user))
+    customer.say(f"{shop.store}:{customer.user}", "secret")
+    shop.dismiss(agent.user)
+    agent.functions.run_calls()
+    assert [frame["type"] for frame in agent.received()] == ["welcome"]
+
+
 def test_a_missing_disconnect_is_found_out_by_the_next_post(shop: Shop, person: NewPerson, kefu: Services) -> None:
     agent, customer = person("agent").connect(), person("customer").connect()
     shop.appoint(agent.user)

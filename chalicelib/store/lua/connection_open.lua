@@ -1,6 +1,6 @@
 #!lua
 -- Register a connection; it is joining until its first replay has ended.
--- KEYS: the six of lib/user    ARGV: connection, ms until it expires, the user's name
+-- KEYS: the seven of lib/user    ARGV: connection, ms until it expires, the user's name
 -- Answers: opened
 --@include clock
 --@include user

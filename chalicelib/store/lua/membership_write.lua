@@ -1,7 +1,7 @@
 #!lua
 -- Note that a user serves a store (a positive number) or has left it (negative); an older word changes nothing.
--- With the leaving, the store's entries leave the offline list.
--- KEYS: the six of lib/user    ARGV: store, number
+-- With the leaving, the store's entries leave the offline list, and what is held back goes.
+-- KEYS: the seven of lib/user    ARGV: store, number
 -- Answers: noted | known
 --@include clock
 --@include user
@@ -16,5 +16,6 @@ if number < 0 then
     if entry:match('^%d+:%d+:([^:]*):') ~= store then redis.call('RPUSH', OFFLINE, entry) end
   end
   redis.call('PEXPIRE', OFFLINE, OLDEST_MS)
+  redis.call('DEL', HELD)
 end
 return {'noted'}

@@ -1,11 +1,12 @@
 #!lua
--- Leave an event in a user's offline list, or nothing, and say where the user is online.
--- KEYS: the six of lib/user
--- ARGV: store and joined, where the user gets it as an agent (else '' ''), customer's store and activity (else '' ''), event (JSON) or ''
+-- Leave a durable event in a user's offline list, if there is one, and say where the user is online.
+-- KEYS: the seven of lib/user
+-- ARGV: store and joined, where the user gets it as an agent (else '' ''), customer's store and activity (else '' ''), durable event (JSON) or '',
+--   frames that are not durable (lines of JSON) or ''
 -- Answers: left | online <offset or 0> <absent since or ''> <live connections> <syncing connections>
 --@include clock
 --@include user
-local store, joined, touched, active_at, event = unpack(ARGV)
+local store, joined, touched, active_at, event, frames = unpack(ARGV)
 local at = now()
 if store ~= '' then
   -- Whoever has left since the delivery was decided gets nothing more (a removal is stored as a negative number).
@@ -26,6 +27,12 @@ local live, syncing = {}, {}
 for id, c in pairs(present) do
   -- A replay whose holder died holds nothing back for longer than its lease.
   local waits = c.state == 'syncing' and c.lease > at
-  if waits then syncing[#syncing + 1] = id elseif c.state ~= 'joining' then live[#live + 1] = id end
+  if waits then
+    syncing[#syncing + 1] = id
+  elseif c.state ~= 'joining' then
+    live[#live + 1] = id
+  elseif frames ~= '' then
+    hold(id, frames)
+  end
 end
 return {'online', offset, absent_since(none), live, syncing}

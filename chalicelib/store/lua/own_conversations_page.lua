@@ -1,6 +1,6 @@
 #!lua
 -- Read a page of the stores that a user has written to, latest activity first.
--- KEYS: the six of lib/user    ARGV: activity and store to begin behind ('' '' for the first page), limit
+-- KEYS: the seven of lib/user    ARGV: activity and store to begin behind ('' '' for the first page), limit
 -- Answers: page <store, activity, …>
 local active_at, store, limit = unpack(ARGV)
 local conversations, rows = KEYS[5], {}

@@ -1,6 +1,6 @@
 #!lua
 -- Say whether a user is online, and the name from the user's last token.
--- KEYS: the six of lib/user    ARGV: none
+-- KEYS: the seven of lib/user    ARGV: none
 -- Answers: presence <absent since or ''> <name or ''>
 --@include clock
 --@include user

@@ -1,6 +1,6 @@
 #!lua
 -- Begin to replay the offline list on a connection, from its first entry. Durable events wait until the replay has ended.
--- KEYS: the six of lib/user    ARGV: connection, lessee, ms of the lease, again (1: replay although the connection is live)
+-- KEYS: the seven of lib/user    ARGV: connection, lessee, ms of the lease, again (1: replay although the connection is live)
 -- Answers: gone | busy | live | begun <at> <newest offset> <entries> <stores that the user serves: store, …>
 --@include clock
 --@include user

@@ -1,6 +1,6 @@
 #!lua
 -- Let a request in: its connection lives on, its acknowledgement is applied, its place in the rate limit is taken.
--- KEYS: the six of lib/user
+-- KEYS: the seven of lib/user
 -- ARGV: connection ('' for HTTP), ms until it expires, acknowledged offset ('' for none), requests a second (0 for any number), burst
 -- Answers: gone | beyond <newest offset> | limited <ms> | admitted <at>
 --@include clock

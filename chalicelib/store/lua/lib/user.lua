@@ -1,7 +1,7 @@
 -- What the verbs of one user share: the user's connections and the offline list.
--- KEYS: connections, inbox, offline, stores, conversations, rate
-local CONNECTIONS, INBOX, OFFLINE, STORES, CONVERSATIONS, RATE = unpack(KEYS)
-local MOST_ENTRIES, OLDEST_MS = 1000, 30 * 24 * 3600 * 1000
+-- KEYS: connections, inbox, offline, stores, conversations, rate, held
+local CONNECTIONS, INBOX, OFFLINE, STORES, CONVERSATIONS, RATE, HELD = unpack(KEYS)
+local MOST_ENTRIES, OLDEST_MS, MOST_HELD = 1000, 30 * 24 * 3600 * 1000, 256 * 1024
 
 -- A connection is state:expires:lease:holder. It is joining until its first replay has ended, then live, and
 -- syncing while the client has the list replayed again; the holder of the lease is the one who replays.
@@ -20,6 +20,18 @@ local function seen(at)
   if at > tonumber(redis.call('HGET', INBOX, 'seen') or 0) then redis.call('HSET', INBOX, 'seen', whole(at)) end
 end
 
+-- What is not durable waits here for a connection that is joining, and comes after its replay: lines of JSON.
+local function hold(id, frames)
+  local held = redis.call('HGET', HELD, id) or ''
+  if #held + #frames <= MOST_HELD then redis.call('HSET', HELD, id, held .. frames) end
+  redis.call('EXPIRE', HELD, 3600)
+end
+
+local function drop(id)
+  redis.call('HDEL', HELD, id)
+  return redis.call('HDEL', CONNECTIONS, id) == 1
+end
+
 -- The connections that have not expired, by id; the others are dropped.
 local function connections_at(at)
   local present, none = {}, true
@@ -28,7 +40,7 @@ local function connections_at(at)
     if c.expires > at then
       present[id], none = c, false
     else
-      redis.call('HDEL', CONNECTIONS, id)
+      drop(id)
       seen(c.expires)
     end
   end
