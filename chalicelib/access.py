@@ -29,7 +29,10 @@ def from_token(settings: Settings, token: str) -> Identity:
             # What the marketplace says of audience, issuer and issue time is its own affair.
             options={"require": ["sub", "exp"], "verify_aud": False, "verify_iss": False, "verify_iat": False},
         )
-        user, expires_at = claims["sub"], int(claims["exp"])
+        user, expires_at = claims["sub"], claims["exp"]
+        if isinstance(expires_at, str):  # PyJWT would read it
+            raise ValueError("exp is no number")
+        expires_at = int(expires_at)
     except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise Unauthorized("The token is missing, malformed or expired. Get a new one and connect again.") from None
     if not isinstance(user, str) or not re.fullmatch(NAME_PATTERN, user):

@@ -133,7 +133,7 @@ class Gateway:
                 what = str(status)
             if 200 <= status < 300:
                 return Posted.SENT
-            # 410 is gone; 400 an id that never was one; 403 a socket that is not open any more, on some gateways.
+            # 410 is gone, 400 an id that never was one.
             if status in {400, 410}:
                 return Posted.GONE
             if pause is None or (0 < status < 500 and status != 429):

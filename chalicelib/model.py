@@ -13,6 +13,8 @@ CONVERSATION_PATTERN = r"\A[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,64}\Z"
 NAME_LENGTH = 64
 TEXT_LENGTH = 4_000
 FRAME_BYTES = 16_384
+# A text of the greatest length, every character written as \ud83d\ude00, and what is around it.
+BODY_BYTES = 65_536
 # API Gateway takes 128 KiB a post; what is left covers the envelope of a reply.
 REPLY_BYTES = 120_000
 # Numbers beyond this are no exact integers in Lua, nor in JavaScript.

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from chalicelib.errors import BadRequest, KefuError, TooLarge
 from chalicelib.model import (
+    BODY_BYTES,
     FRAME_BYTES,
     TEXT_LENGTH,
     ConnectionId,
@@ -312,8 +313,8 @@ class Frame:
 
 def body(raw: bytes, kind: type[Body]) -> Body:
     """The typed body of an HTTP request. Raises BadRequest with the field, TooLarge."""
-    if len(raw) > FRAME_BYTES:
-        raise TooLarge("The body", FRAME_BYTES, "bytes")
+    if len(raw) > BODY_BYTES:
+        raise TooLarge("The body", BODY_BYTES, "bytes")
     parsed: Body = _converted(_parsed(raw), kind)
     if isinstance(parsed, PostMessage):
         _check_length(parsed.body.text)

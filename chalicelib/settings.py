@@ -36,7 +36,9 @@ class Settings:
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Reads and checks every setting. Raises SettingsError at the first one that cannot be used."""
         return cls(
-            redis_url=_redis_url(environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"),
+            redis_url=_redis_url(
+                environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0", cluster=_switch(environ, "REDIS_CLUSTER")
+            ),
             redis_cluster=_switch(environ, "REDIS_CLUSTER"),
             jwt_keys=_jwt_keys(environ),
             allowed_origins=frozenset(_origins(environ.get("ALLOWED_ORIGINS", ""))),
@@ -49,25 +51,34 @@ class Settings:
         )
 
 
-def _redis_url(text: str) -> str:
-    for seed in text.split(","):
+def _redis_url(text: str, *, cluster: bool) -> str:
+    seeds = [seed.strip() for seed in text.split(",")]
+    if len(seeds) > 1 and not cluster:
+        raise SettingsError("REDIS_URL names several servers; that is for a cluster (REDIS_CLUSTER=1).")
+    for seed in seeds:
         try:
-            url = urlsplit(seed.strip())
+            url = urlsplit(seed)
             usable = url.scheme in {"redis", "rediss"} and bool(url.hostname) and url.port != 0
         except ValueError:
             usable = False
         if not usable:
             raise SettingsError("REDIS_URL must be redis://host:port or rediss://host:port (several seeds by comma).")
+        if cluster and url.path.strip("/") not in {"", "0"}:
+            raise SettingsError("REDIS_URL names a database; a cluster has only 0.")
     return text
 
 
 def _jwt_keys(environ: Mapping[str, str]) -> dict[Algorithm, str]:
     keys: dict[Algorithm, str] = {}
     if secret := environ.get("JWT_SECRET"):
+        if not _is_utf8(secret):
+            raise SettingsError("JWT_SECRET is not valid UTF-8.")
         if len(secret.encode()) < MIN_SECRET_BYTES:
             raise SettingsError(f"JWT_SECRET must have at least {MIN_SECRET_BYTES} bytes.")
         keys["HS256"] = secret
     if pem := environ.get("JWT_PUBLIC_KEY"):
+        if not _is_utf8(pem):
+            raise SettingsError("JWT_PUBLIC_KEY is not valid UTF-8.")
         # One line of an environment file often carries its line ends as \n.
         pem = pem.replace("\\n", "\n")
         keys[_public_key_algorithm(pem)] = pem
@@ -76,6 +87,15 @@ def _jwt_keys(environ: Mapping[str, str]) -> dict[Algorithm, str]:
             "Set JWT_SECRET (at least 32 bytes) or JWT_PUBLIC_KEY (PEM), so that tokens can be checked."
         )
     return keys
+
+
+def _is_utf8(text: str) -> bool:
+    # The environment's other bytes arrive as lone surrogates.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _public_key_algorithm(pem: str) -> Algorithm:

@@ -33,7 +33,7 @@ def redis_settings(request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.fixture
 def new_name() -> Callable[[str], str]:
     """Names that no other test uses, so that nothing has to be wiped."""
-    run, numbers = secrets.token_hex(3), itertools.count(1)
+    run, numbers = secrets.token_hex(6), itertools.count(1)
     return lambda kind: f"{kind}-{run}-{next(numbers)}"
 
 

@@ -280,7 +280,8 @@ class Conversations:
         )
         quiet_since = now_ms - (ACTIVE_FOR_MS if known else UNKNOWN_FOR_MS)
         if owed == 0 and claimed == 0 and active is not None and float(active) < quiet_since:
-            self._scripts.command("ZREM", keys.active_of(store), store)
+            # Whoever writes notes the store first, so what was written since is seen in the score.
+            self._scripts.run("active_retire", [keys.active_of(store)], store, int(active))
 
     def _change(self, script: str, conversation: ConversationId, user: UserId, *args: str) -> Change:
         store, customer = split(conversation)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,6 +86,7 @@ class Scripts:
     def __init__(self, url: str, *, cluster: bool = False) -> None:
         self._url, self._cluster = url, cluster
         self._client: Redis | RedisCluster | None = None
+        self._making = Lock()
 
     def run(self, script: str, keys: Sequence[str], *args: str | bytes | int) -> Reply:
         """One script, one round trip. Raises Unavailable when Redis cannot be reached or does not answer."""
@@ -118,9 +120,11 @@ class Scripts:
 
     def _connected(self) -> "Redis | RedisCluster":
         # A cluster's client asks for the slots when it is made, so making it may fail, and is tried again next time.
-        if self._client is None:
-            self._client = connect(self._url, cluster=self._cluster)
-        return self._client
+        # One at a time: a client that is dropped closes its pool under whoever already uses it.
+        with self._making:
+            if self._client is None:
+                self._client = connect(self._url, cluster=self._cluster)
+            return self._client
 
     def _send(self, calls: Sequence[Call | Command]) -> list[Reply]:
         try:

@@ -162,8 +162,13 @@ class Gateway:
     async def route(self, request: web.Request) -> web.Response:
         """One of the application's own HTTP routes."""
         headers = {name: readable(value) for name, value in request.headers.items()}
+        body = await request.read()
         try:
-            answer = await self._functions.respond(request.method, request.raw_path, headers, await request.read())
+            body.decode()
+        except UnicodeDecodeError:
+            return error(HTTPStatus.BAD_REQUEST, "bad_request", "The body is no UTF-8.")
+        try:
+            answer = await self._functions.respond(request.method, request.raw_path, headers, body)
         except InvocationError as failure:
             log.error("%s %s failed: %s", request.method, request.path, failure)
             return web.json_response({"message": "Internal server error"}, status=HTTPStatus.BAD_GATEWAY)

@@ -183,4 +183,4 @@ def test_control_characters_of_others_do_not_reach_the_terminal(
     agent = sit_down(server, shop.appoint(fresh("li")), shop.store, "--agent")
     agent.sees("Nobody waiting")
     shop.waiting("red \x1b[31m alert\x07\nnext line")
-    assert agent.sees("alert").endswith(": red  [31m alert  next line")
+    assert agent.sees("alert").endswith(": red  [31m alert  next line\n")

@@ -389,12 +389,19 @@ def test_the_schedule_calls_sweep_again_and_again(server: Server, notes: Path) -
 
 
 def test_the_routes_get_path_query_and_body_as_api_gateway_hands_them_over(server: Server) -> None:
-    status, _, body = http("POST", f"{server.url}/show/a%3Ab?q=%E8%8C%B6&q=2", b"tea \xff", Content_Type="text/plain")
+    status, _, body = http(
+        "POST", f"{server.url}/show/a%3Ab?q=%E8%8C%B6&q=2", "tea 茶".encode(), Content_Type="text/plain"
+    )
     assert status == 200
     shown = json.loads(body)
     assert shown["item"] == "a%3Ab"
     assert shown["query"]["q"] == "2"
-    assert shown["body"] == "tea \N{REPLACEMENT CHARACTER}"
+    assert shown["body"] == "tea 茶"
+
+
+def test_a_body_that_is_no_utf_8_is_refused(server: Server) -> None:
+    status, _, body = http("POST", f"{server.url}/show/a", b"tea \xff", Content_Type="text/plain")
+    assert (status, json.loads(body)["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("path", ["/nobody", "//", "/show", "/show/a/b", "/%00", "/[", "/ws/@connections/", "/dev"])

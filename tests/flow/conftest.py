@@ -79,9 +79,9 @@ def environment(platform: Platform, redis_settings: dict[str, str], monkeypatch:
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    bootstrap.services.cache_clear()
+    bootstrap.forget_services()
     yield
-    bootstrap.services.cache_clear()
+    bootstrap.forget_services()
 
 
 @pytest.fixture
