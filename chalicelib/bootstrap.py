@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cache
-from threading import Lock
 
 from chalicelib.delivery import Dispatcher
 from chalicelib.gateway import Gateway
@@ -20,22 +19,9 @@ class Services:
     dispatcher: Dispatcher
 
 
+@cache
 def services() -> Services:
     """The services of this process. Raises SettingsError."""
-    with _making:  # several threads may ask first
-        return _made()
-
-
-_making = Lock()
-
-
-@cache
-def _made() -> Services:
     settings = Settings.load()
     store, gateway = Store(settings), Gateway(settings)
     return Services(settings, store, gateway, Dispatcher(store, gateway))
-
-
-def forget_services() -> None:
-    """Have the next call make the services anew, from the environment as it is then."""
-    _made.cache_clear()

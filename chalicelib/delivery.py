@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 OPEN_WAIT_S = 5.0
 REPLAY_WAIT_S = 15.0
 SWEEP_PAGE = 100
+SWEEP_STORE_S = 10.0
 
 
 class Dispatcher:
@@ -77,8 +78,11 @@ class Dispatcher:
             posts.insert(0, Post(asker.connection, answer))
         self._push(posts)
         if outcome.debt:
-            self._settle(outcome.debt, reaches)
-            self._redeliver(outcome.store, outcome.overdue)
+            try:
+                self._settle(outcome.debt, reaches)
+                self._redeliver(outcome.store, outcome.overdue)
+            except Unavailable as error:  # the asker has the answer; what is owed stays in the outbox
+                log.warning("deliveries of store %s are left to the sweep: %r", outcome.store, error.__cause__)
 
     def _settle(self, debt: Debt, reaches: Mapping[UserId, Reach | None]) -> None:
         if any(reach is None for reach in reaches.values()):
@@ -98,14 +102,18 @@ class Dispatcher:
         debts = self._store.conversations.debts(store, entries)
         for debt in debts:
             self.deliver(Outcome((Delivery(debt.message, durable=debt.recipients),), debt, store))
-        lost = set(entries) - {debt.entry for debt in debts}
+        lost = sorted(set(entries) - {debt.entry for debt in debts})
         if lost:
-            log.error("the outbox of store %s owes messages that are not there: %s", store, sorted(lost))
+            log.error("the outbox of store %s owes messages that are not there: %s", store, lost)
+            self._store.conversations.paid(store, lost)
 
     def _push(self, posts: Sequence[Post]) -> None:
         for post, posted in zip(posts, self._gateway.push(posts), strict=True):
             if posted is Posted.GONE:
-                self._store.users.forget(post.connection)
+                try:
+                    self._store.users.forget(post.connection)
+                except Unavailable:  # the next post to it, or the sweep, finds out again
+                    log.warning("connection %s is gone, and could not be forgotten", post.connection)
 
     # --- replay -----------------------------------------------------------------------------------------------------
 
@@ -188,9 +196,10 @@ class Dispatcher:
     def sweep(self) -> None:
         """Forgets connections that expired without a word, and looks after every store where something happened."""
         for shard in range(SHARDS):
-            for connection in self._store.users.expired(shard, SWEEP_PAGE):
-                self._store.users.forget(connection)
-                self._gateway.close(connection)
+            while connections := self._store.users.expired(shard, SWEEP_PAGE):
+                for connection in connections:
+                    self._store.users.forget(connection)
+                    self._gateway.close(connection)
             for store in self._store.conversations.active_stores(shard):
                 try:
                     self._sweep_store(store)
@@ -199,7 +208,8 @@ class Dispatcher:
 
     def _sweep_store(self, store: StoreId) -> None:
         conversations = self._store.conversations
-        while entries := conversations.overdue(store):
+        deadline = time.monotonic() + SWEEP_STORE_S
+        while time.monotonic() < deadline and (entries := conversations.overdue(store)):
             self._redeliver(store, entries)
         claims = conversations.claims(store)
         presence = self._store.users.presence(sorted({agent for _, agent in claims}))

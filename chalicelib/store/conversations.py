@@ -243,7 +243,7 @@ class Conversations:
         """What outbox entries owe; a message's `at` is here the last activity of its conversation."""
         parts = [entry.split(":", 2) for entry in entries]
         conversations = [f"{store}:{customer}" for _, customer, _ in parts]
-        replies = self._scripts.run_many(
+        replies = self._scripts.all(
             [
                 Call("outbox_read", keys.conversation(conversation), [customer, seq, audience])
                 for conversation, (seq, customer, audience) in zip(conversations, parts, strict=True)

@@ -79,9 +79,9 @@ def environment(platform: Platform, redis_settings: dict[str, str], monkeypatch:
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    bootstrap.forget_services()
+    bootstrap.services.cache_clear()
     yield
-    bootstrap.forget_services()
+    bootstrap.services.cache_clear()
 
 
 @pytest.fixture
