@@ -35,6 +35,8 @@ from chalicelib.store.stores import StoreView
 
 NOTHING: Final = Outcome()
 DONE: Final = protocol.Empty()
+# A walk that filters answers with what it has after this many, and a cursor to go on.
+MOST_LOOKED_AT = 500
 
 
 def perform(store: Store, caller: Identity, request: protocol.AnyRequest) -> tuple[protocol.Result | None, Outcome]:
@@ -116,10 +118,13 @@ def conversations(store: Store, caller: Identity, request: protocol.Conversation
     """A page of the store's conversations, or of the caller's own."""
     rows = _own_rows(store, caller, request) if request.store is UNSET else _store_rows(store, caller, request)
     found: list[Conversation] = []
-    cursor, room = None, REPLY_BYTES
+    cursor, room, looked_at = None, REPLY_BYTES, 0
     for row, snapshot in rows:
-        # Between the list and the conversation there is a moment; what has moved on since is in another list.
-        if snapshot is None or request.status not in {UNSET, snapshot.status}:
+        looked_at += 1
+        if looked_at > MOST_LOOKED_AT:
+            return protocol.ConversationsResult(found, cursor)
+        if snapshot is None or not _belongs(snapshot, caller, request):
+            cursor = row
             continue
         seen = snapshot.seen_by(snapshot.side_of(caller.user))
         room -= len(protocol.encode(seen))
@@ -128,6 +133,13 @@ def conversations(store: Store, caller: Identity, request: protocol.Conversation
         found.append(seen)
         cursor = row
     return protocol.ConversationsResult(found, None)
+
+
+def _belongs(snapshot: Snapshot, caller: Identity, request: protocol.Conversations) -> bool:
+    # Between the list and the conversation there is a moment; what has moved on since is in another list.
+    if request.status not in {UNSET, snapshot.status}:
+        return False
+    return not request.mine or (snapshot.agent is not None and snapshot.agent.user == caller.user)
 
 
 Row = tuple[protocol.Cursor, Snapshot | None]
@@ -195,10 +207,11 @@ def put_agent(store: Store, shop: StoreId, user: UserId, role: Role, name: str, 
 
 def remove_agent(store: Store, shop: StoreId, user: UserId, actor: UserId | None) -> Outcome:
     """Somebody is no agent of a store any more: the claims go back, the store's entries leave the offline list."""
-    removal, customers = store.stores.remove_agent(shop, user, actor)
-    store.users.note_membership(user, shop, -removal)
+    removal = store.stores.remove_agent(shop, user, actor)
+    # Of somebody who is no agent there may be a removal that was cut short, and else there is nothing to note.
+    store.users.note_membership(user, shop, -removal.number, only_if_known=not removal.was_agent)
     deliveries: list[Delivery] = []
-    for customer in customers:
+    for customer in removal.customers:
         change = store.conversations.lapse(f"{shop}:{customer}", user, None)
         if change:
             deliveries += _conversation_events(change)

@@ -1,13 +1,14 @@
 """Deliveries: first into every offline list, then to whoever is online. The replay at connect, and the sweep."""
 
 import logging
+import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from chalicelib import actions, protocol
-from chalicelib.errors import Internal, KefuError, Unauthorized, Unavailable
+from chalicelib.errors import Internal, KefuError, RateLimited, Unauthorized, Unavailable
 from chalicelib.gateway import Gateway, Post, Posted
 from chalicelib.model import (
     ConnectionId,
@@ -26,13 +27,16 @@ from chalicelib.model import (
     split,
 )
 from chalicelib.store import SHARDS, Store
-from chalicelib.store.users import Push, Reach, Replay
+from chalicelib.store.users import LEASE_MS, Push, Reach, Replay
 
 log = logging.getLogger(__name__)
 
 OPEN_WAIT_S = 5.0
-REPLAY_WAIT_S = 15.0
-SWEEP_PAGE = 100
+REPLAY_WAIT_S = 25.0
+# A batch that takes longer asks for its lease again.
+BATCH_S = LEASE_MS / 1000 / 2
+REDELIVER_S = 3.0
+SWEEP_PAGE = 1_000
 SWEEP_STORE_S = 10.0
 
 
@@ -63,12 +67,13 @@ class Dispatcher:
     def deliver(self, outcome: Outcome, asker: Identity | None = None, answer: bytes | None = None) -> None:
         """Delivers an outcome, and to the asker the answer, in parallel; what others left undelivered follows."""
         if outcome.replay and asker:
-            self.replay(asker, again=True)
+            self._replay_again(asker)
         if outcome.debt is None:  # a repeated request is answered when its message is where it belongs
             self._redeliver(outcome.store, outcome.overdue)
         frames = [_frame(delivery.event) for delivery in outcome.deliveries]
         pushes = _pushes(outcome, frames)
-        reaches = dict(zip(pushes, self._store.users.reach(list(pushes.values())), strict=True))
+        found = self._store.users.reach(list(pushes.values()), asker.connection if asker else None)
+        reaches = dict(zip(pushes, found, strict=True))
         posts = [
             post
             for delivery, frame in zip(outcome.deliveries, frames, strict=True)
@@ -81,12 +86,16 @@ class Dispatcher:
             try:
                 self._settle(outcome.debt, reaches)
                 self._redeliver(outcome.store, outcome.overdue)
-            except Unavailable as error:  # the asker has the answer; what is owed stays in the outbox
-                log.warning("deliveries of store %s are left to the sweep: %r", outcome.store, error.__cause__)
+            except Exception:  # the asker has the answer, and must not get a second one; the outbox keeps what is owed
+                log.exception("deliveries of store %s are left to the sweep", outcome.store)
 
     def _settle(self, debt: Debt, reaches: Mapping[UserId, Reach | None]) -> None:
-        if any(reach is None for reach in reaches.values()):
-            return  # some list could not be written: the debt stays, and is delivered again
+        store, _ = split(debt.message.conversation)
+        unreached = {user for user, reach in reaches.items() if reach is None}
+        if unreached:  # those alone are owed it from now on
+            owed = unreached & {recipient.user for recipient in debt.recipients}
+            self._store.conversations.narrow(store, debt.entry, owed)
+            return
         absent = _absent_claimer(debt, reaches)
         if absent:
             claimer, since = absent
@@ -94,14 +103,16 @@ class Dispatcher:
             if lapsed.debt:
                 self.deliver(lapsed)
                 return
-        self._store.conversations.paid(split(debt.message.conversation)[0], [debt.entry])
+        self._store.conversations.paid(store, [debt.entry])
 
     def _redeliver(self, store: StoreId, entries: Sequence[str]) -> None:
         if not entries:
             return
         debts = self._store.conversations.debts(store, entries)
+        deadline = time.monotonic() + REDELIVER_S
         for debt in debts:
-            self.deliver(Outcome((Delivery(debt.message, durable=debt.recipients),), debt, store))
+            if time.monotonic() < deadline:  # what is left over is overdue again soon
+                self.deliver(Outcome((Delivery(debt.message, durable=debt.recipients),), debt, store))
         lost = sorted(set(entries) - {debt.entry for debt in debts})
         if lost:
             log.error("the outbox of store %s owes messages that are not there: %s", store, lost)
@@ -119,21 +130,23 @@ class Dispatcher:
 
     def flush(self, connection: ConnectionId) -> None:
         """Welcomes a new connection and replays the offline list on it; with the end of the list it is live."""
-        identity, _ = self._store.users.identity(connection)
+        identity, welcomed = self._store.users.identity(connection)
         if identity is None:
             return  # it is gone already
         replay = self._begin(identity.user, connection, again=False)
         if replay.state != "begun":
             return
-        if self._post_once_open(Post(connection, protocol.encode(self._welcome(identity, connection, replay)))):
+        if welcomed or self._post_once_open(
+            Post(connection, protocol.encode(self._welcome(identity, connection, replay)))
+        ):
             self._store.users.note_welcome(connection)
             self._continue(identity.user, connection, replay)
         else:
             self._store.users.forget(connection)
 
-    def replay(self, asker: Identity, *, again: bool) -> None:
+    def _replay_again(self, asker: Identity) -> None:
         """Replays the offline list on the asker's connection, from its first entry."""
-        replay = self._begin(asker.user, asker.connection, again=again)
+        replay = self._begin(asker.user, asker.connection, again=True)
         if replay.state == "begun":
             self._continue(asker.user, asker.connection, replay)
 
@@ -145,7 +158,7 @@ class Dispatcher:
             if replay.state != "busy":
                 return replay
             if time.monotonic() > deadline:
-                raise Unavailable
+                raise RateLimited(1_000)  # one that still goes on is enough
             time.sleep(0.02)
 
     def _welcome(self, identity: Identity, connection: ConnectionId, replay: Replay) -> Welcome:
@@ -176,6 +189,7 @@ class Dispatcher:
     def _continue(self, user: UserId, connection: ConnectionId, replay: Replay) -> None:
         behind = 0
         while True:
+            started = time.monotonic()
             entries = self._store.users.next_entries(user, connection, replay.lessee, behind)
             if isinstance(entries, str):
                 return  # live, or taken over by another replay, or gone
@@ -188,23 +202,27 @@ class Dispatcher:
                     self._store.users.forget(connection)
                     return
                 if posted is Posted.FAILED:
+                    self._store.users.end_replay(user, connection, replay.lessee)
                     raise ConnectionError(f"connection {connection} takes no entry of the offline list")
                 behind = max(behind, offset)
+                if offset and time.monotonic() - started > BATCH_S:
+                    break
 
     # --- what nobody asks for ---------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
         """Forgets connections that expired without a word, and looks after every store where something happened."""
-        for shard in range(SHARDS):
-            while connections := self._store.users.expired(shard, SWEEP_PAGE):
-                for connection in connections:
-                    self._store.users.forget(connection)
-                    self._gateway.close(connection)
-            for store in self._store.conversations.active_stores(shard):
-                try:
-                    self._sweep_store(store)
-                except Exception:  # one store's trouble is not the next one's; the next sweep tries again
-                    log.exception("the sweep of store %s failed", store)
+        # In no fixed order, so that nothing is always last when time runs out.
+        for shard in random.sample(range(SHARDS), SHARDS):
+            with _apart(f"shard {shard} of the connections"):
+                for connection in self._store.users.expired(shard, SWEEP_PAGE):
+                    with _apart(f"connection {connection}"):
+                        self._store.users.forget(connection)
+                        self._gateway.close(connection)
+            with _apart(f"shard {shard} of the stores"):
+                for store in self._store.conversations.active_stores(shard):
+                    with _apart(f"store {store}"):
+                        self._sweep_store(store)
 
     def _sweep_store(self, store: StoreId) -> None:
         conversations = self._store.conversations
@@ -212,11 +230,12 @@ class Dispatcher:
         while time.monotonic() < deadline and (entries := conversations.overdue(store)):
             self._redeliver(store, entries)
         claims = conversations.claims(store)
-        presence = self._store.users.presence(sorted({agent for _, agent in claims}))
+        present = self._store.users.presence(sorted({claimer.user for _, claimer in claims}))
         agents = self._store.stores.agents(store)
-        for conversation, agent in claims:
-            if agent not in agents or not presence[agent].online:
-                self.deliver(actions.lapse(self._store, conversation, agent, presence[agent].absent_since))
+        for conversation, claimer in claims:
+            agent, presence = agents.get(claimer.user), present[claimer.user]
+            if agent is None or agent.joined != claimer.joined or not presence.online:
+                self.deliver(actions.lapse(self._store, conversation, claimer.user, presence.absent_since))
         conversations.retire(store, int(time.time() * 1000))
 
     def broadcast(self, notice: Notice, store: StoreId | None) -> None:
@@ -225,8 +244,9 @@ class Dispatcher:
             frame = protocol.encode(notice)
             joining: set[ConnectionId] = set()
             for connections, not_yet in self._store.users.everybody():
-                self._push([Post(connection, frame) for connection in connections])
-                joining |= not_yet
+                with _apart("a page of the connections"):  # or those before it would hear the notice twice
+                    self._push([Post(connection, frame) for connection in connections])
+                    joining |= not_yet
             deadline = time.monotonic() + OPEN_WAIT_S
             while joining and time.monotonic() < deadline:  # they come online while we speak
                 time.sleep(0.05)
@@ -236,6 +256,15 @@ class Dispatcher:
         else:
             agents = self._store.stores.read(store, None).recipients()
             self.deliver(Outcome((Delivery(notice, online=agents),)))
+
+
+@contextmanager
+def _apart(what: str) -> Iterator[None]:
+    """One's trouble is not the next one's: it is logged, and the next time tries again."""
+    try:
+        yield
+    except Exception:
+        log.exception("looking after %s failed", what)
 
 
 def _frame(event: Event | Stored) -> bytes:
@@ -249,19 +278,19 @@ def _pushes(outcome: Outcome, frames: Sequence[bytes]) -> dict[UserId, Push]:
     for delivery, frame in zip(outcome.deliveries, frames, strict=True):
         for recipient in delivery.durable:
             assert isinstance(delivery.event, Stored)
-            pushes[recipient.user] = replace(_push(pushes, recipient), durable=delivery.event.json)
+            pushes[recipient.user] = replace(_push_for(pushes, recipient), durable=delivery.event.json)
         for recipient in delivery.online:
-            push = _push(pushes, recipient)
-            pushes[recipient.user] = replace(push, frames=(*push.frames, frame))
+            push = _push_for(pushes, recipient)
+            pushes[recipient.user] = replace(push, frames=(*push.frames, (frame, delivery.asker_too)))
     if outcome.debt:
         # With every message the conversation moves up in the customer's own list.
         store, customer = split(outcome.debt.message.conversation)
-        push = _push(pushes, Recipient(customer))
+        push = _push_for(pushes, Recipient(customer))
         pushes[customer] = replace(push, store=store, active_at=outcome.debt.message.at)
     return pushes
 
 
-def _push(pushes: Mapping[UserId, Push], recipient: Recipient) -> Push:
+def _push_for(pushes: Mapping[UserId, Push], recipient: Recipient) -> Push:
     return pushes.get(recipient.user) or Push(recipient)
 
 
@@ -276,7 +305,8 @@ def _posts(
         if reach:
             numbered = protocol.message(delivery.event, reach.offset)
             yield from (Post(connection, numbered) for connection in reach.live)
-            served.update(reach.live)
+            # Those whose replay has not ended get it there; a watcher's copy must not come before.
+            served.update(reach.live, reach.syncing, reach.joining)
     others = list(delivery.connections)
     for recipient in delivery.online:
         reach = reaches[recipient.user]
@@ -288,11 +318,12 @@ def _posts(
 
 
 def _absent_claimer(debt: Debt, reaches: Mapping[UserId, Reach | None]) -> tuple[UserId, int] | None:
-    """The only agent to whom the message went, if that agent is away, and since when."""
-    if debt.entry.endswith(":*"):
+    """The claimer to whom alone a customer's message went, if that agent is away, and since when."""
+    _, customer, audience = debt.entry.split(":", 2)
+    if audience == customer or "," in audience:
         return None
     for recipient in debt.recipients:
         reach = reaches.get(recipient.user)
-        if recipient.store and reach and reach.absent_since is not None:
+        if recipient.user == audience and reach and reach.absent_since is not None:
             return recipient.user, reach.absent_since
     return None

@@ -1,7 +1,7 @@
 """Conversations in the store's slot: messages, claims, read marks, the outbox. Every racing decision is one script."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,9 @@ WATCH_MS = 130 * 60 * 1000  # a little over the two hours that a connection live
 NOTE_ACTIVE_S = 600
 ACTIVE_FOR_MS = 3600 * 1000
 UNKNOWN_FOR_MS = 120 * 1000
+
+# An audience without anybody: only the customer's own list of conversations is still to be moved.
+NOBODY = "."
 
 Start = Literal["after", "before", "newest"]
 
@@ -230,10 +233,14 @@ class Conversations:
             for conversation, reply in zip(conversations, replies, strict=True)
         ]
 
-    def claims(self, store: StoreId) -> list[tuple[ConversationId, UserId]]:
-        """The claimed conversations of a store and who has claimed them."""
+    def claims(self, store: StoreId) -> list[tuple[ConversationId, Recipient]]:
+        """The claimed conversations of a store, and who has claimed them in which membership."""
         reply = self._scripts.command("HGETALL", keys.claims(store))
-        return [(f"{store}:{customer.decode()}", agent.decode()) for customer, agent in reply.items()]
+        claims = []
+        for customer, claim in reply.items():
+            agent, _, joined = claim.decode().partition(":")
+            claims.append((f"{store}:{customer.decode()}", Recipient(agent, store, int(joined))))
+        return claims
 
     def overdue(self, store: StoreId) -> list[str]:
         """Outbox entries that nobody has delivered in time; they are the caller's to deliver."""
@@ -261,9 +268,15 @@ class Conversations:
         """Take outbox entries away, their deliveries being in every list."""
         self._scripts.command("ZREM", keys.outbox(store), *entries)
 
+    def narrow(self, store: StoreId, entry: str, users: Collection[UserId]) -> None:
+        """Owe the message of an entry to these users only: the others have it."""
+        seq, customer, _ = entry.split(":", 2)
+        narrower = f"{seq}:{customer}:{','.join(sorted(users)) or NOBODY}"
+        self._scripts.run("outbox_narrow", [keys.outbox(store)], entry, narrower)
+
     def active_stores(self, shard: int) -> list[StoreId]:
-        """The stores of a shard that the sweep has to look after."""
-        return [store.decode() for store in self._scripts.command("ZRANGE", keys.active(shard), 0, -1)]
+        """The stores of a shard that the sweep has to look after, the liveliest first."""
+        return [store.decode() for store in self._scripts.command("ZREVRANGE", keys.active(shard), 0, -1)]
 
     def retire(self, store: StoreId, now_ms: int) -> None:
         """Leave a store out of the next sweeps, if nothing was written in it for an hour and nothing is owed there.

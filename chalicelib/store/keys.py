@@ -21,7 +21,7 @@ def agents(store_id: StoreId) -> str:
 
 
 def claims(store_id: StoreId) -> str:
-    """Hash: customer → the agent who has claimed."""
+    """Hash: customer → agent:joined, who has claimed."""
     return f"kefu:{{s:{store_id}}}:claims"
 
 
@@ -73,7 +73,7 @@ def user(user_id: UserId) -> list[str]:
         f"{base}:stores",  # hash: store → number of the membership, negative once it has ended
         f"{base}:conversations",  # sorted set: store by activity, as a customer
         f"{base}:rate",  # string: when the bucket of the rate limit is empty again
-        f"{base}:held",  # hash: connection that is joining → frames that wait for the end of its replay
+        f"{base}:held",  # list: connection:store:frame, what waits for the end of a replay
     ]
 
 

@@ -1,5 +1,6 @@
 """The Lua scripts and the connection to Redis: one node or a cluster, a call or several in one round trip."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
 from redis.retry import Retry
 
 from chalicelib.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = 3.0
 OUT_OF_REACH = (RedisError, RedisClusterException, OSError)
@@ -81,7 +84,7 @@ def _node(seed: str) -> ClusterNode:
 
 
 class Scripts:
-    """Runs scripts by their digest, and loads those that the server does not know."""
+    """Runs scripts by their digest, and by their text where the server does not know them yet."""
 
     def __init__(self, url: str, *, cluster: bool = False) -> None:
         self._url, self._cluster = url, cluster
@@ -97,11 +100,10 @@ class Scripts:
         """Scripts and commands in one round trip to each node; each one's reply, or Unavailable in its place."""
         if not calls:
             return []
-        replies = self._send(calls)
+        replies = self._send(calls, "EVALSHA")
         missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-        if missing:
-            self._load({call.script for i in missing if isinstance(call := calls[i], Call)})
-            for i, reply in zip(missing, self._send([calls[i] for i in missing]), strict=True):
+        if missing:  # with its text a script runs where it is missing, and is known there from then on
+            for i, reply in zip(missing, self._send([calls[i] for i in missing], "EVAL"), strict=True):
                 replies[i] = reply
         return [self._checked(reply) for reply in replies]
 
@@ -126,24 +128,21 @@ class Scripts:
                 self._client = connect(self._url, cluster=self._cluster)
             return self._client
 
-    def _send(self, calls: Sequence[Call | Command]) -> list[Reply]:
+    def _send(self, calls: Sequence[Call | Command], verb: str) -> list[Reply]:
         try:
-            pipeline = self._connected().pipeline(transaction=False)
-            for call in calls:
-                if isinstance(call, Call):
-                    pipeline.execute_command("EVALSHA", sha(call.script), len(call.keys), *call.keys, *call.args)
-                else:
-                    pipeline.execute_command(call.name, *call.args)
-            return list(pipeline.execute(raise_on_error=False))
+            client = self._connected()
         except OUT_OF_REACH as error:
             return [error] * len(calls)
-
-    def _load(self, scripts: set[str]) -> None:
         try:
-            for script in scripts:
-                self._connected().script_load(source(script))
+            replies = _pipelined(client, calls, verb)
         except OUT_OF_REACH as error:
-            raise Unavailable from error
+            if isinstance(client, RedisCluster) and not _is_fault(error):
+                return _node_by_node(client, calls, verb)
+            return [error] * len(calls)
+        if isinstance(client, Redis) and any(isinstance(reply, ReadOnlyError) for reply in replies):
+            # The other end is a replica by now: the name may lead to the new primary already.
+            client.connection_pool.disconnect()
+        return replies
 
     @staticmethod
     def _checked(reply: Reply) -> Reply:
@@ -154,6 +153,51 @@ class Scripts:
         unavailable = Unavailable()
         unavailable.__cause__ = reply
         return unavailable
+
+
+def _pipelined(client: "Redis | RedisCluster", calls: Sequence[Call | Command], verb: str) -> list[Reply]:
+    pipeline = client.pipeline(transaction=False)
+    for call in calls:
+        if isinstance(call, Call):
+            script = sha(call.script) if verb == "EVALSHA" else source(call.script)
+            pipeline.execute_command(verb, script, len(call.keys), *call.keys, *call.args)
+        else:
+            pipeline.execute_command(call.name, *call.args)
+    return list(pipeline.execute(raise_on_error=False))
+
+
+def _node_by_node(client: RedisCluster, calls: Sequence[Call | Command], verb: str) -> list[Reply]:
+    """The calls once more, since a cluster's pipeline fails as a whole where one node does; each node's fail alone.
+
+    What was carried out before the failure is carried out twice: every script of several slots bears that.
+    """
+    replies: list[Reply] = [None] * len(calls)
+    groups: dict[ClusterNode, list[int]] = {}
+    for i, call in enumerate(calls):
+        key = str(call.keys[0] if isinstance(call, Call) else call.args[0])
+        try:
+            node = client.get_node_from_key(key)  # type: ignore[no-untyped-call] # redis-py leaves it so
+            groups.setdefault(node, []).append(i)
+        except OUT_OF_REACH as error:
+            replies[i] = error
+    for node, group in groups.items():
+        try:
+            # Past the cluster's own pipeline, which asks some node or other about the commands first.
+            answers = _pipelined(client.get_redis_connection(node), [calls[i] for i in group], verb)
+        except OUT_OF_REACH as error:
+            answers = [error] * len(group)
+        for i, answer in zip(group, answers, strict=True):
+            replies[i] = answer
+    _learn_slots(client)
+    return replies
+
+
+def _learn_slots(client: RedisCluster) -> None:
+    """Ask anew who has which slots: whoever was away may have been replaced."""
+    try:
+        client.nodes_manager.initialize()
+    except OUT_OF_REACH as error:
+        log.warning("the cluster does not say who has which slots: %r", error)
 
 
 def _is_fault(error: Exception) -> bool:

@@ -34,6 +34,15 @@ class StoreView:
         return tuple(Recipient(agent.user, self.store, agent.joined) for agent in self.agents)
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of a removal: whether there was an agent, its number, the customers whose claims are left over."""
+
+    was_agent: bool
+    number: int
+    customers: list[UserId]
+
+
 class Stores:
     """What may be done to stores. Every method raises Unavailable when Redis is out of reach."""
 
@@ -69,8 +78,8 @@ class Stores:
                 return int(joined)
         raise _refusal(reply)
 
-    def remove_agent(self, store: StoreId, user: UserId, actor: UserId | None) -> tuple[int, list[UserId]]:
-        """Take an agent out of the table; answers the removal's number and the customers left claimed.
+    def remove_agent(self, store: StoreId, user: UserId, actor: UserId | None) -> Removal:
+        """Take an agent out of the table.
 
         Raises Forbidden, NotFound.
         """
@@ -78,13 +87,14 @@ class Stores:
             "agent_remove", [keys.store(store), keys.agents(store), keys.index(store)], user, actor or ""
         )
         match reply:
-            case [b"removed", number, customers]:
-                return int(number), [customer.decode() for customer in customers]
+            case [(b"removed" | b"no_agent") as word, number, customers]:
+                return Removal(word == b"removed", int(number), [customer.decode() for customer in customers])
         raise _refusal(reply)
 
-    def agents(self, store: StoreId) -> set[UserId]:
-        """Who the agents are; nobody where there is no such store."""
-        return {user.decode() for user in self._scripts.command("HKEYS", keys.agents(store))}
+    def agents(self, store: StoreId) -> dict[UserId, Agent]:
+        """The agents by user; none where there is no such store."""
+        rows = self._scripts.command("HGETALL", keys.agents(store))
+        return {user.decode(): _agent(user, entry) for user, entry in rows.items()}
 
     def agent(self, store: StoreId, user: UserId) -> Agent | None:
         """An agent's row, None for somebody who is no agent."""

@@ -17,7 +17,8 @@ IDLE_MS = 12 * 60 * 1000
 LIFETIME_MS = 130 * 60 * 1000
 REMEMBER_CONNECTION_MS = 26 * 3600 * 1000
 TOUCH_S = 60.0
-LEASE_MS = 5_000
+# Longer than one post may take with all its retries.
+LEASE_MS = 20_000
 REPLAY_ENTRIES = 25
 IDENTITIES = 10_000
 BURST = 4
@@ -37,11 +38,14 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What one recipient is to get: `durable` into the offline list, `frames` only where the user is online."""
+    """What one recipient is to get: `durable` into the offline list, `frames` only where the user is online.
+
+    With each frame comes whether the asker's own connection gets it, too.
+    """
 
     to: Recipient
     durable: bytes = b""
-    frames: tuple[bytes, ...] = ()
+    frames: tuple[tuple[bytes, bool], ...] = ()
     store: StoreId = ""
     active_at: int = 0
 
@@ -54,6 +58,7 @@ class Reach:
     absent_since: int | None = None
     live: tuple[ConnectionId, ...] = ()
     syncing: tuple[ConnectionId, ...] = ()
+    joining: tuple[ConnectionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +155,13 @@ class Users:
 
     def everybody(self, size: int = 500) -> Iterator[tuple[set[ConnectionId], set[ConnectionId]]]:
         """All connections, page by page: those that have been welcomed, and those that are joining."""
+        now_ms = int(time.time() * 1000)
         for shard in range(keys.SHARDS):
             cursor: int | bytes = 0
             seen: set[ConnectionId] = set()  # a scan may show the same member twice
             while True:
                 cursor, found = self._scripts.command("ZSCAN", keys.online(shard), cursor, "COUNT", size)
-                page = {ConnectionId(connection.decode()) for connection, _ in found} - seen
+                page = {ConnectionId(connection.decode()) for connection, at in found if at > now_ms} - seen
                 seen |= page
                 welcomed = self.welcomed(page)
                 yield welcomed, page - welcomed
@@ -191,8 +197,9 @@ class Users:
             now_ms = int(time.time() * 1000)
             online = keys.online_of(caller.connection)
             calls.append(Command("ZADD", (online, "XX", now_ms + IDLE_MS, caller.connection)))
-            self._touched[caller.connection] = time.monotonic()
         reply = self._scripts.all(calls)[0]
+        if touch and caller.connection in self._identities:
+            self._touched[caller.connection] = time.monotonic()
         match reply:
             case [b"admitted", at]:
                 return int(at)
@@ -206,7 +213,7 @@ class Users:
 
     # --- the offline list -------------------------------------------------------------------------------------------
 
-    def reach(self, pushes: Sequence[Push]) -> list[Reach | None]:
+    def reach(self, pushes: Sequence[Push], asker: ConnectionId | None = None) -> list[Reach | None]:
         """Leave what is durable in each recipient's list and say where each is online, in one round trip.
 
         The `frames` are held back for connections whose replay has not ended; elsewhere they are the caller's to send.
@@ -220,7 +227,8 @@ class Users:
                     *(push.to.store, push.to.joined if push.to.store else ""),
                     *(push.store, push.active_at if push.store else ""),
                     push.durable,
-                    b"".join(frame + b"\n" for frame in push.frames),
+                    asker or "",
+                    *(part for frame, asker_too in push.frames for part in (1 if asker_too else 0, frame)),
                 ],
             )
             for push in pushes
@@ -255,7 +263,7 @@ class Users:
             case [b"entries", found]:
                 return [(int(offset), event) for offset, event in zip(found[::2], found[1::2], strict=True)]
             case [b"held", frames]:
-                return [(0, frame) for frame in frames.splitlines()]
+                return [(0, frame) for frame in frames]
             case [b"live"]:
                 return "live"
             case [b"lost"]:
@@ -264,11 +272,15 @@ class Users:
                 return "gone"
         raise TypeError(f"a script answered {reply!r}")
 
+    def end_replay(self, user: UserId, connection: ConnectionId, lessee: str) -> None:
+        """Give the lease of a replay back that could not go on."""
+        self._scripts.run("replay_end", keys.user(user), connection, lessee)
+
     # --- memberships and lists --------------------------------------------------------------------------------------
 
-    def note_membership(self, user: UserId, store: StoreId, number: int) -> None:
+    def note_membership(self, user: UserId, store: StoreId, number: int, *, only_if_known: bool = False) -> None:
         """Note that a user serves a store, or with a negative number that the user has left it."""
-        self._scripts.run("membership_write", keys.user(user), store, number)
+        self._scripts.run("membership_write", keys.user(user), store, number, 1 if only_if_known else 0)
 
     def presence(self, users: Sequence[UserId]) -> Mapping[UserId, Presence]:
         """Who of the users is online, in one round trip."""
@@ -287,12 +299,14 @@ class Users:
 
 def _reach(reply: Reply) -> Reach:
     match reply:
-        case [b"online", offset, absent, live, syncing]:
+        case [b"online", offset, absent, *connections]:
+            live, syncing, joining = (tuple(ConnectionId(each.decode()) for each in some) for some in connections)
             return Reach(
                 offset,
                 int(absent) if absent else None,
-                tuple(ConnectionId(each.decode()) for each in live),
-                tuple(ConnectionId(each.decode()) for each in syncing),
+                live,
+                syncing,
+                joining,
             )
         case [b"left"]:
             return Reach()

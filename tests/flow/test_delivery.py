@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib import protocol
+from chalicelib import bootstrap, protocol
 from chalicelib.bootstrap import Services
-from chalicelib.model import Identity, Text
+from chalicelib.model import ConnectionId, Identity, Text
 from chalicelib.store import keys
 from chalicelib.store.users import Push
 from tests.flow.conftest import Person, Shop, token
@@ -185,6 +185,101 @@ def test_a_message_finds_the_claim_of_an_agent_who_is_away_past_the_grace(
     assert changed["conversation"]["status"] == "waiting"
     assert other.connect().texts() == ["hello", "still there?"]
     assert owed(kefu, shop) == 0
+
+
+def test_a_system_message_to_an_absent_claimer_changes_no_status(
+    kefu: Services, shop: Shop, customer: Person, agent: Person, conversation: str, person: NewPerson
+) -> None:
+    other = person("agent")
+    shop.appoint(other.user)
+    agent.connect()
+    customer.say(conversation, "hello")
+    agent.ask("claim", conversation=conversation)
+    agent.functions.disconnect(agent.connection)
+    kefu.store.scripts.command("HSET", keys.user(agent.user)[1], "seen", 1)
+    kefu.store.scripts.command("HSET", keys.conversation(conversation)[4], "claimed_at", 1)
+    path = "/conversations/{conversation}/messages"
+    body = {"id": "s", "body": {"type": "text", "text": "parcel sent"}}
+    assert shop.functions.http("POST", path, shop.admin, body, conversation=conversation)[0] == 200
+    assert customer.ask("conversations")["result"]["conversations"][0]["status"] == "claimed"
+    assert other.connect().texts() == ["hello"]
+    assert agent.connect().texts() == ["hello", "parcel sent"]
+
+
+def test_somebody_who_is_appointed_again_does_not_keep_the_claims_of_before(
+    kefu: Services, shop: Shop, customer: Person, agent: Person, conversation: str
+) -> None:
+    agent.connect()
+    customer.say(conversation, "hello")
+    agent.ask("claim", conversation=conversation)
+    kefu.store.stores.remove_agent(shop.store, agent.user, None)  # and its function dies
+    shop.appoint(agent.user)
+    error = agent.say(conversation, "still me?")
+    assert (error["code"], error["details"]) == ("not_claimer", {"agent": None})
+    agent.functions.sweep()
+    assert customer.ask("conversations")["result"]["conversations"][0]["status"] == "waiting"
+
+
+def test_only_those_whose_list_could_not_be_written_are_owed_a_message_again(
+    kefu: Services, shop: Shop, customer: Person, agent: Person, conversation: str, person: NewPerson
+) -> None:
+    other = person("agent")
+    shop.appoint(other.user)
+    agent.connect()
+    agent.received()
+    (_, _, offline, *_) = keys.user(other.user)
+    customer.say(conversation, "one")
+    store_only(kefu, conversation, customer, "two")
+    entries = kefu.store.scripts.command("ZRANGE", keys.outbox(shop.store), 0, -1)
+    kefu.store.conversations.narrow(shop.store, entries[0].decode(), [other.user])
+    make_overdue(kefu, shop)
+    agent.functions.sweep()
+    assert agent.texts() == ["one"]
+    assert other.connect().texts() == ["one", "two"]
+    assert owed(kefu, shop) == 0
+    assert kefu.store.scripts.command("LLEN", offline) == 2
+
+
+def test_a_watcher_gets_no_copy_before_the_entry_of_the_own_list(
+    shop: Shop, customer: Person, agent: Person, conversation: str
+) -> None:
+    agent.connect()
+    customer.say(conversation, "one")
+    agent.ask("watch", conversation=conversation)
+    agent.received()
+    # A replay has begun on the connection and is not through.
+    kefu_users = bootstrap.services().store.users
+    begun = kefu_users.begin_replay(agent.user, ConnectionId(agent.connection), again=True)
+    assert begun.state == "begun"
+    customer.say(conversation, "two")
+    assert agent.texts() == []
+
+
+def test_who_asks_while_joining_does_not_hear_the_own_message(
+    functions: Functions, kefu: Services, shop: Shop, person: NewPerson
+) -> None:
+    customer = person("customer")
+    customer.connection, _ = functions.connect(token(customer.user))
+    kefu.store.users.note_welcome(ConnectionId(customer.connection))  # welcomed, and its replay is not through
+    assert customer.say(f"{shop.store}:{customer.user}", "hello")["type"] == "reply"
+    functions.run_calls()
+    assert [frame["type"] for frame in customer.received()] == ["conversation"]
+
+
+def test_a_reply_is_not_followed_by_an_error(
+    kefu: Services, shop: Shop, customer: Person, agent: Person, conversation: str
+) -> None:
+    agent.connect()
+    store_only(kefu, conversation, customer, "left behind")
+    make_overdue(kefu, shop)
+    # What was left behind cannot be read: a fault that has nothing to do with who asks now.
+    (entry,) = kefu.store.scripts.command("ZRANGE", keys.outbox(shop.store), 0, -1)
+    kefu.store.scripts.command("ZADD", keys.outbox(shop.store), 1, f"x{entry.decode()}")
+    customer.functions.message(
+        customer.connection,
+        {"action": "send", "id": "k", "conversation": conversation, "body": {"type": "text", "text": "hi"}},
+    )
+    assert [frame["type"] for frame in customer.received() if frame.get("id") == "k"] == ["reply"]
 
 
 def test_the_sweep_releases_the_claims_of_agents_who_stayed_away(

@@ -1,7 +1,7 @@
 #!lua
 -- Take somebody out of the store's agents. The claims that they leave are named, so that they can be ended.
 -- KEYS: store, agents, index    ARGV: user, who asks ('' for the marketplace)
--- Answers: unknown_store | stranger | removed <membership number of the removal> <customers>
+-- Answers: unknown_store | stranger | removed <number of the removal> <customers> | no_agent <newest number> <customers>
 local user, actor = unpack(ARGV)
 local entry = redis.call('HGET', KEYS[2], user)
 if actor ~= '' then
@@ -17,4 +17,4 @@ if entry then
 end
 local customers = redis.call('ZRANGE', KEYS[3], '[mine:' .. user .. ':', '(mine:' .. user .. ';', 'BYLEX')
 for i, row in ipairs(customers) do customers[i] = row:match('[^:]+$') end
-return {'removed', number, customers}
+return {entry and 'removed' or 'no_agent', number, customers}

@@ -11,6 +11,6 @@ if redis.call('EXISTS', CONVERSATION) == 0 then return {'missing'} end
 local at, current = now(), holder(customer)
 if current == agent then return unchanged(customer, at) end
 local may_force = force ~= 'no' and role == 'supervisor'
-if current and member(current) and not may_force then return {'taken', current} end
+if current and not may_force then return {'taken', current} end
 reindexed(customer, function() set_status(customer, 'claimed', at, agent, name) end)
 return changed(customer, at)

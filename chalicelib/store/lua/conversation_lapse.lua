@@ -5,9 +5,9 @@
 --@include clock
 --@include conversation
 local agent, customer, absent_since = unpack(ARGV)
-if holder(customer) ~= agent then return {'kept'} end
+if claimed_by(customer) ~= agent then return {'kept'} end
 local at = now()
-if member(agent) then
+if holder(customer) then
   if absent_since == '' then return {'kept'} end
   -- A conversation handed to somebody who is away gets the whole grace time, too.
   local since = math.max(absent_since, redis.call('HGET', CONVERSATION, 'claimed_at'))

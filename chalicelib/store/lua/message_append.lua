@@ -38,8 +38,7 @@ local seq = redis.call('LLEN', MESSAGES) + 1
 local message = '{"conversation":"' .. conversation .. '","seq":' .. seq .. ',"id":' .. cjson.encode(id)
   .. ',"from":{"user":"' .. (side == 'system' and 'system' or sender) .. '","name":' .. cjson.encode(name)
   .. ',"side":"' .. side .. '"},"body":' .. body .. ',"at":' .. whole(at) .. '}'
--- A claim of somebody who is no agent any more holds nobody back.
-local lapsed = claimer and not member(claimer)
+local lapsed = status == 'claimed' and not claimer
 local moves = side == 'customer' and (not status or status == 'closed' or lapsed)
 reindexed(customer, function()
   redis.call('RPUSH', MESSAGES, message)

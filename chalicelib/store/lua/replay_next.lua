@@ -13,18 +13,15 @@ local first = offset_of(redis.call('LINDEX', OFFLINE, 0))
 local index = first and math.min(math.max(0, cursor - first + 1), redis.call('LLEN', OFFLINE)) or 0
 while index > 0 and offset_of(redis.call('LINDEX', OFFLINE, index - 1)) > tonumber(cursor) do index = index - 1 end
 local entries = redis.call('LRANGE', OFFLINE, index, index + most - 1)
-local held = #entries == 0 and redis.call('HGET', HELD, connection)
-if #entries == 0 and not held then
+local held = #entries == 0 and drop_held(function(id) return id == connection end) or {}
+if #entries == 0 and #held == 0 then
   c.state, c.lease, c.lessee = 'live', 0, ''
   write_connection(connection, c)
   return {'live'}
 end
 c.lease = at + lease
 write_connection(connection, c)
-if held then
-  redis.call('HDEL', HELD, connection)
-  return {'held', held}
-end
+if #entries == 0 then return {'held', held} end
 local found = {}
 for _, entry in ipairs(entries) do
   found[#found + 1], found[#found + 2] = entry:match('^(%d+):%d+:[^:]*:(.*)$')

@@ -14,7 +14,20 @@ local function role_of(user, customer)
   return (member(user))
 end
 
-local function holder(customer) return redis.call('HGET', CLAIMS, customer) end
+-- A claim is agent:joined. One of an earlier membership, or of somebody who has left, holds nobody back: it has no
+-- holder, and lapses.
+local function claimed_by(customer)
+  local claim = redis.call('HGET', CLAIMS, customer)
+  if not claim then return nil end
+  return claim:match('^(.*):(%d+)$')
+end
+
+local function holder(customer)
+  local agent, since = claimed_by(customer)
+  if not agent then return nil end
+  local _, joined = member(agent)
+  return joined == since and agent or nil
+end
 
 -- The conversation's rows in the index: status (or all, or mine and the agent), time and customer, so that the
 -- order of the bytes is the order of the lists. Latest first means counting the time down.
@@ -25,7 +38,7 @@ local function rows(customer)
   if status == 'waiting' then
     return {'all:' .. latest, 'waiting:' .. string.format('%013.0f', since) .. ':' .. customer}
   elseif status == 'claimed' then
-    return {'all:' .. latest, 'claimed:' .. latest, 'mine:' .. holder(customer) .. ':' .. latest}
+    return {'all:' .. latest, 'claimed:' .. latest, 'mine:' .. (claimed_by(customer)) .. ':' .. latest}
   end
   return {'all:' .. latest, 'closed:' .. latest}
 end
@@ -39,7 +52,8 @@ end
 
 local function set_status(customer, status, at, agent, agent_name)
   if status == 'claimed' then
-    redis.call('HSET', CLAIMS, customer, agent)
+    local _, joined = member(agent)
+    redis.call('HSET', CLAIMS, customer, agent .. ':' .. joined)
     redis.call('HSET', CONVERSATION, 'claimed_at', whole(at), 'agent_name', agent_name)
   else
     redis.call('HDEL', CLAIMS, customer)
@@ -64,7 +78,7 @@ end
 local function snapshot(customer)
   local status, version, since, read_customer, read_store, customer_name, agent_name = unpack(redis.call('HMGET',
     CONVERSATION, 'status', 'version', 'waiting_since', 'read_customer', 'read_store', 'customer_name', 'agent_name'))
-  local last_seq, agent = redis.call('LLEN', MESSAGES), holder(customer)
+  local last_seq, agent = redis.call('LLEN', MESSAGES), claimed_by(customer)
   local _, _, table_name = member(agent or '')
   if table_name and table_name ~= '' then agent_name = table_name end
   read_customer, read_store = tonumber(read_customer or 0), tonumber(read_store or 0)

@@ -1,11 +1,11 @@
 -- What is owed to whom: an entry of the outbox is seq:customer:audience, by the time from which it is overdue. Follows conversation.
 
--- Every agent ('*'), or the users by comma, as the protocol's section 5 says; decided once, when the message is stored.
+-- Every agent ('*'), nobody ('.'), or the users by comma, as the protocol's section 5 says; decided once, when the message is stored.
 local function audience_of(side, customer, waiting, claimer)
   if side == 'store' then return customer end
   if side == 'system' then return customer .. (claimer and ',' .. claimer or '') end
   if waiting then return '*' end
-  return claimer or ''
+  return claimer or '.'
 end
 
 local function recipients_of(audience, customer)

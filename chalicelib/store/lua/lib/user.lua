@@ -1,7 +1,7 @@
 -- What the verbs of one user share: the user's connections and the offline list.
 -- KEYS: connections, inbox, offline, stores, conversations, rate, held
 local CONNECTIONS, INBOX, OFFLINE, STORES, CONVERSATIONS, RATE, HELD = unpack(KEYS)
-local MOST_ENTRIES, OLDEST_MS, MOST_HELD = 1000, 30 * 24 * 3600 * 1000, 256 * 1024
+local MOST_ENTRIES, OLDEST_MS, MOST_HELD = 1000, 30 * 24 * 3600 * 1000, 200
 
 -- A connection is state:expires:lease:holder. It is joining until its first replay has ended, then live, and
 -- syncing while the client has the list replayed again; the holder of the lease is the one who replays.
@@ -20,15 +20,28 @@ local function seen(at)
   if at > tonumber(redis.call('HGET', INBOX, 'seen') or 0) then redis.call('HSET', INBOX, 'seen', whole(at)) end
 end
 
--- What is not durable waits here for a connection that is joining, and comes after its replay: lines of JSON.
-local function hold(id, frames)
-  local held = redis.call('HGET', HELD, id) or ''
-  if #held + #frames <= MOST_HELD then redis.call('HSET', HELD, id, held .. frames) end
+-- What is not durable waits here for a connection that is joining, and comes after its replay: connection:store:frame.
+local function hold(id, store, frame)
+  if redis.call('LLEN', HELD) >= MOST_HELD then return end
+  redis.call('RPUSH', HELD, id .. ':' .. store .. ':' .. frame)
   redis.call('EXPIRE', HELD, 3600)
 end
 
+-- Takes out what `wanted(connection, store)` says, and answers its frames.
+local function drop_held(wanted)
+  local frames = {}
+  for _, entry in ipairs(redis.call('LRANGE', HELD, 0, -1)) do
+    local id, store, frame = entry:match('^([^:]*):([^:]*):(.*)$')
+    if wanted(id, store) then
+      redis.call('LREM', HELD, 1, entry)
+      frames[#frames + 1] = frame
+    end
+  end
+  return frames
+end
+
 local function drop(id)
-  redis.call('HDEL', HELD, id)
+  drop_held(function(held_for) return held_for == id end)
   return redis.call('HDEL', CONNECTIONS, id) == 1
 end
 
