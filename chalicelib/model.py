@@ -113,7 +113,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
 class Message(Struct, frozen=True, omit_defaults=True, tag="message", rename={"from_": "from"}):
     """A message; with `offset` where it stands in the receiver's offline list.
 
-    The shape of what lua/message_append.lua writes; a stored message goes out as it is, and is never encoded again.
+    The shape of what lua/lib/message.lua writes; a stored message goes out as it is, and is never encoded again.
     """
 
     conversation: ConversationId

@@ -6,6 +6,7 @@
 --   | stored <seq> <at> <message> <outbox entry> <recipients> <sender's pair> <watchers> <overdue entries> <change or {}>
 --@include clock
 --@include conversation
+--@include message
 --@include outbox
 --@include overdue
 local conversation, customer, sender, name, id, body = unpack(ARGV)
@@ -29,30 +30,16 @@ local digest, known = redis.sha1hex(body), redis.call('GET', KNOWN)
 if known then
   local seq, first_at, entry, same = known:match('^(%d+) (%d+) (%S+) (%S+)$')
   if same ~= digest then return {'conflict', seq} end
-  return {'known', seq, first_at, redis.call('ZSCORE', OUTBOX, entry) and entry or ''}
+  return {'known', seq, first_at, still_owed(OUTBOX, entry)}
 end
 local claimer = holder(customer)
 if side == 'store' and claimer ~= sender then return {'not_claimer', claimer or ''} end
 
 local seq = redis.call('LLEN', MESSAGES) + 1
-local message = '{"conversation":"' .. conversation .. '","seq":' .. seq .. ',"id":' .. cjson.encode(id)
-  .. ',"from":{"user":"' .. (side == 'system' and 'system' or sender) .. '","name":' .. cjson.encode(name)
-  .. ',"side":"' .. side .. '"},"body":' .. body .. ',"at":' .. whole(at) .. '}'
+local message = written(conversation, seq, id, sender, name, side, body, at)
 local lapsed = status == 'claimed' and not claimer
 local moves = side == 'customer' and (not status or status == 'closed' or lapsed)
-reindexed(customer, function()
-  redis.call('RPUSH', MESSAGES, message)
-  redis.call('HSET', CONVERSATION, 'active_at', whole(at))
-  if side == 'customer' then
-    redis.call('SETBIT', BY_CUSTOMER, seq, 1)
-    redis.call('HSETNX', CONVERSATION, 'unanswered_since', whole(at))
-    redis.call('HSET', CONVERSATION, 'customer_name', name)
-  elseif side == 'store' then
-    redis.call('SETBIT', BY_STORE, seq, 1)
-    redis.call('HDEL', CONVERSATION, 'unanswered_since')
-  end
-  if moves then set_status(customer, 'waiting', at) end
-end)
+keep(customer, message, seq, side, name, at, moves)
 local audience = audience_of(side, customer, redis.call('HGET', CONVERSATION, 'status') == 'waiting', holder(customer))
 local entry = seq .. ':' .. customer .. ':' .. audience
 local overdue = take_overdue(OUTBOX, at, ARGV[8])

@@ -18,3 +18,13 @@ local function recipients_of(audience, customer)
   end
   return recipients
 end
+
+-- The entry as it stands in the outbox by now: it may have been narrowed to some of its audience; '' when it is gone.
+local function still_owed(outbox, entry)
+  if redis.call('ZSCORE', outbox, entry) then return entry end
+  local message = entry:match('^%d+:[^:]+:')
+  for _, other in ipairs(redis.call('ZRANGE', outbox, 0, 999)) do
+    if other:sub(1, #message) == message then return other end
+  end
+  return ''
+end
