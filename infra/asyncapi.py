@@ -80,6 +80,8 @@ def _schemas(requests: list[type[protocol.Request]]) -> Schema:
     schemas: Schema = {}
     for struct in structs:  # one by one, since a request and an event may have the same name in Python
         _, parts = msgspec.json.schema_components([struct], ref_template="#/components/schemas/{name}")
+        for part in parts.values():  # before 3.13 a docstring keeps its indentation
+            part["description"] = inspect.cleandoc(part["description"])
         schemas[_schema_name(struct)] = parts.pop(struct.__name__)
         schemas |= {name: part for name, part in parts.items() if name not in schemas}
     stored = {key: value for key, value in schemas["messageEvent"]["properties"].items() if key not in _PUSHED}
