@@ -83,11 +83,10 @@ class Dispatcher:
             posts.insert(0, Post(asker.connection, answer))
         self._push(posts)
         if outcome.debt:
-            try:
+            # The asker has the answer, and must not get a second one; the outbox keeps what is owed.
+            with _apart(f"what store {outcome.store} owes"):
                 self._settle(outcome.debt, reaches)
                 self._redeliver(outcome.store, outcome.overdue)
-            except Exception:  # the asker has the answer, and must not get a second one; the outbox keeps what is owed
-                log.exception("deliveries of store %s are left to the sweep", outcome.store)
 
     def _settle(self, debt: Debt, reaches: Mapping[UserId, Reach | None]) -> None:
         store, _ = split(debt.message.conversation)
@@ -121,10 +120,8 @@ class Dispatcher:
     def _push(self, posts: Sequence[Post]) -> None:
         for post, posted in zip(posts, self._gateway.push(posts), strict=True):
             if posted is Posted.GONE:
-                try:
+                with _apart(f"connection {post.connection}, which is gone"):  # else the next post finds out again
                     self._store.users.forget(post.connection)
-                except Unavailable:  # the next post to it, or the sweep, finds out again
-                    log.warning("connection %s is gone, and could not be forgotten", post.connection)
 
     # --- replay -----------------------------------------------------------------------------------------------------
 
@@ -263,6 +260,8 @@ def _apart(what: str) -> Iterator[None]:
     """One's trouble is not the next one's: it is logged, and the next time tries again."""
     try:
         yield
+    except Unavailable as error:
+        log.warning("looking after %s: storage is out of reach: %r", what, error.__cause__)
     except Exception:
         log.exception("looking after %s failed", what)
 

@@ -25,7 +25,7 @@ def faults(path: Path) -> list[str]:
 
 def main() -> int:
     """Prints every fault; 1 where there are any."""
-    scripts = sorted(LUA.glob("*.lua"))
+    scripts = sorted(LUA.rglob("*.lua"))
     broken = [f"{path.name}: {fault}" for path in scripts for fault in faults(path)]
     print("\n".join(broken) or f"{len(scripts)} scripts keep the contract.")
     return 1 if broken or not scripts else 0

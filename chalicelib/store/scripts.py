@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 3.0
 OUT_OF_REACH = (RedisError, RedisClusterException, OSError)
 LUA = files("chalicelib.store") / "lua"
+FIRST = "#!lua\n"  # of every file; Redis wants it at the top of a script, and there alone
 
 # What a script or a command answers: words and numbers, nested.
 Reply = Any
@@ -49,8 +50,13 @@ class Command:
 @cache
 def source(name: str) -> str:
     """The text of a script with its `--@include` lines filled in from lua/lib."""
-    text = (LUA / f"{name}.lua").read_text(encoding="utf-8")
-    return re.sub(r"^--@include (\w+)$", lambda match: (LUA / "lib" / f"{match[1]}.lua").read_text(), text, flags=re.M)
+    return re.sub(
+        r"^--@include (\w+)$", lambda match: _text(f"lib/{match[1]}").removeprefix(FIRST), _text(name), flags=re.M
+    )
+
+
+def _text(name: str) -> str:
+    return (LUA / f"{name}.lua").read_text(encoding="utf-8")
 
 
 @cache

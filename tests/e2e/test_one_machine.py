@@ -243,7 +243,7 @@ def test_an_embedded_redis_that_is_killed_is_started_again_with_all_its_data(hom
         _, agent, conversation = waiting_customer(market, "before")
         port = redis_port(home)
         os.kill(redis_of(server), signal.SIGKILL)
-        assert "started again" in server.stderr.wait_for("Redis", 10)
+        assert "started again" in server.stderr.wait_for("embedded Redis", 10)
         eventually(lambda: market.http("GET", "/health").status == 200)
         assert redis_port(home) == port
         customer = market.connect(conversation.partition(":")[2])

@@ -49,6 +49,13 @@ def owed(kefu: Services, shop: Shop) -> int:
     return int(kefu.store.scripts.command("ZCARD", keys.outbox(shop.store)))
 
 
+def left_long_ago(kefu: Services, conversation: str, claimer: Person) -> None:
+    """The claimer disconnects, and past the grace time of the store has not come back."""
+    claimer.functions.disconnect(claimer.connection)
+    kefu.store.scripts.command("HSET", keys.user(claimer.user)[1], "seen", 1)
+    kefu.store.scripts.command("HSET", keys.conversation(conversation)[4], "claimed_at", 1)
+
+
 def test_a_delivered_message_is_owed_no_longer(
     kefu: Services, shop: Shop, customer: Person, agent: Person, conversation: str
 ) -> None:
@@ -176,10 +183,7 @@ def test_a_message_finds_the_claim_of_an_agent_who_is_away_past_the_grace(
     agent.connect()
     customer.say(conversation, "hello")
     agent.ask("claim", conversation=conversation)
-    agent.functions.disconnect(agent.connection)
-    # The grace time of this store is a second; the agent left long ago.
-    kefu.store.scripts.command("HSET", keys.user(agent.user)[1], "seen", 1)
-    kefu.store.scripts.command("HSET", keys.conversation(conversation)[4], "claimed_at", 1)
+    left_long_ago(kefu, conversation, agent)
     customer.say(conversation, "still there?")
     (changed, *_) = [frame for frame in customer.seen if frame["type"] == "conversation"][-1:]
     assert changed["conversation"]["status"] == "waiting"
@@ -195,9 +199,7 @@ def test_a_system_message_to_an_absent_claimer_changes_no_status(
     agent.connect()
     customer.say(conversation, "hello")
     agent.ask("claim", conversation=conversation)
-    agent.functions.disconnect(agent.connection)
-    kefu.store.scripts.command("HSET", keys.user(agent.user)[1], "seen", 1)
-    kefu.store.scripts.command("HSET", keys.conversation(conversation)[4], "claimed_at", 1)
+    left_long_ago(kefu, conversation, agent)
     path = "/conversations/{conversation}/messages"
     body = {"id": "s", "body": {"type": "text", "text": "parcel sent"}}
     assert shop.functions.http("POST", path, shop.admin, body, conversation=conversation)[0] == 200
@@ -290,9 +292,7 @@ def test_the_sweep_releases_the_claims_of_agents_who_stayed_away(
     agent.ask("claim", conversation=conversation)
     agent.functions.sweep()
     assert customer.ask("conversations")["result"]["conversations"][0]["status"] == "claimed"
-    agent.functions.disconnect(agent.connection)
-    kefu.store.scripts.command("HSET", keys.user(agent.user)[1], "seen", 1)
-    kefu.store.scripts.command("HSET", keys.conversation(conversation)[4], "claimed_at", 1)
+    left_long_ago(kefu, conversation, agent)
     agent.functions.sweep()
     assert customer.ask("conversations")["result"]["conversations"][0]["status"] == "waiting"
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from chalicelib.model import Change, ConnectionId, ConversationId, Debt, Identit
 from chalicelib.settings import Settings
 from chalicelib.store import Store, keys
 from chalicelib.store.conversations import Appended
+from chalicelib.store.scripts import Scripts
 from chalicelib.store.users import Push, Reach
 
 # A machine that is busy makes a test slow, not wrong.
@@ -25,9 +26,31 @@ SECRET = "a secret of the tests, long enough for HS256"
 NewName = Callable[[str], str]
 
 
+_opened: list[Scripts] = []
+
+
+def kept(scripts: Scripts) -> Scripts:
+    """Scripts whose connections are closed at the end of the tests.
+
+    A process has its connections for as long as it lives; a cluster's client that is dropped leaves its sockets open.
+    """
+    _opened.append(scripts)
+    return scripts
+
+
 def open_store(redis_settings: dict[str, str], **more: str) -> Store:
     """A store of its own, as another process would have it."""
-    return Store(Settings.load({**redis_settings, "JWT_SECRET": SECRET, "RATE_LIMIT": "0", **more}))
+    store = Store(Settings.load({**redis_settings, "JWT_SECRET": SECRET, "RATE_LIMIT": "0", **more}))
+    kept(store.scripts)
+    return store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def closed_connections() -> Iterator[None]:
+    yield
+    for scripts in _opened:
+        if scripts._client:
+            scripts._client.close()
 
 
 @pytest.fixture(scope="session")

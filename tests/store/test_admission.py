@@ -71,7 +71,7 @@ def expiry(inbox: Inbox, who: Identity) -> int:
 def test_a_request_keeps_its_connection_alive(inbox: Inbox, redis_settings: dict[str, str]) -> None:
     who = inbox.live()
     command = inbox.store.scripts.command
-    soon = inbox.store.users.time() + 1_000
+    soon = inbox.store.users.time() + 60_000
     command("HSET", inbox.keys["connections"], who.connection, f"live:{soon}:0:")
     command("ZADD", keys.online_of(who.connection), soon, who.connection)
     process = open_store(redis_settings)

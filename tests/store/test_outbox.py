@@ -9,7 +9,7 @@ from chalicelib.model import Recipient
 from chalicelib.store import Store, keys
 from chalicelib.store.conversations import ACTIVE_FOR_MS, OVERDUE_MS, Conversations
 from chalicelib.store.scripts import Call, Command, Reply, Scripts
-from tests.store.conftest import NewName, Shop, customer_of, open_store
+from tests.store.conftest import NewName, Shop, customer_of, kept, open_store
 
 
 def outbox(shop: Shop) -> dict[str, float]:
@@ -256,7 +256,7 @@ def test_a_store_that_is_written_to_while_it_retires_stays(
     shop.store.scripts.command("ZADD", keys.active_of(shop.id), int(time.time() * 1000) - 2 * ACTIVE_FOR_MS, shop.id)
     # Another process notes the store, stores a message, and dies before it has delivered anything.
     other = Shop(open_store(redis_settings), shop.id, shop.new_name)
-    retiring = Conversations(Interrupted(redis_settings, before, other.waiting))
+    retiring = Conversations(kept(Interrupted(redis_settings, before, other.waiting)))
     retiring.retire(shop.id, int(time.time() * 1000))
     if not outbox(shop):
         other.waiting()

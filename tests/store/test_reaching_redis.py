@@ -84,7 +84,7 @@ def test_a_message_is_stored_once_however_often_its_script_is_forgotten(
 
 def test_threads_share_one_client(redis_settings: dict[str, str]) -> None:
     for _ in range(10):
-        fresh = Scripts(redis_settings["REDIS_URL"], cluster=redis_settings["REDIS_CLUSTER"] == "1")
+        fresh = open_store(redis_settings).scripts
         start = Barrier(16)
 
         def connected(_: int, fresh: Scripts = fresh, start: Barrier = start) -> object:

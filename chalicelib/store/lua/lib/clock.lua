@@ -1,4 +1,7 @@
--- The Redis clock in milliseconds. No KEYS, no ARGV.
+#!lua
+-- Part of the scripts: the Redis clock in milliseconds.
+-- KEYS: none    ARGV: none
+-- Answers: nothing by itself; now() and whole()
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

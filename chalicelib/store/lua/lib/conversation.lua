@@ -1,5 +1,7 @@
--- What the verbs of one conversation share: who is who, the store's index, the status, the snapshot.
--- KEYS: store, agents, claims, index, conversation, messages, by_customer, by_store, watchers
+#!lua
+-- Part of the scripts: what the verbs of one conversation share (who is who, the index, the status, the snapshot).
+-- KEYS: store, agents, claims, index, conversation, messages, by_customer, by_store, watchers    ARGV: the script's own
+-- Answers: nothing by itself; changed() and unchanged() make what most verbs answer. Follows clock.
 local STORE, AGENTS, CLAIMS, INDEX, CONVERSATION, MESSAGES, BY_CUSTOMER, BY_STORE, WATCHERS = unpack(KEYS)
 
 -- An entry of the agents' table is role:joined:name; `joined` tells one membership of a user from the next.

@@ -1,4 +1,7 @@
--- A message as it is kept. Follows conversation.
+#!lua
+-- Part of message_append: a message as it is kept.
+-- KEYS: those of conversation    ARGV: the script's own
+-- Answers: nothing by itself. Follows conversation.
 
 -- The object of the protocol as JSON; the body comes as JSON and stays byte for byte.
 local function written(conversation, seq, id, sender, name, side, body, at)

@@ -1,4 +1,7 @@
--- What is owed to whom: an entry of the outbox is seq:customer:audience, by the time from which it is overdue. Follows conversation.
+#!lua
+-- Part of the scripts: what is owed to whom. An entry of the outbox is seq:customer:audience, by the time from which it is overdue.
+-- KEYS: those of conversation    ARGV: the script's own
+-- Answers: nothing by itself. Follows conversation.
 
 -- Every agent ('*'), nobody ('.'), or the users by comma, as the protocol's section 5 says; decided once, when the message is stored.
 local function audience_of(side, customer, waiting, claimer)

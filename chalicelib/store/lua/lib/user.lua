@@ -1,5 +1,7 @@
--- What the verbs of one user share: the user's connections and the offline list.
--- KEYS: connections, inbox, offline, stores, conversations, rate, held
+#!lua
+-- Part of the scripts: what the verbs of one user share (the user's connections and the offline list).
+-- KEYS: connections, inbox, offline, stores, conversations, rate, held    ARGV: the script's own
+-- Answers: nothing by itself. Follows clock.
 local CONNECTIONS, INBOX, OFFLINE, STORES, CONVERSATIONS, RATE, HELD = unpack(KEYS)
 local MOST_ENTRIES, OLDEST_MS, MOST_HELD = 1000, 30 * 24 * 3600 * 1000, 200
 
