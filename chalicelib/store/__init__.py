@@ -18,5 +18,9 @@ class Store:
         self.stores = Stores(scripts)
         self.users = Users(scripts, rate_limit=settings.rate_limit)
 
+    def close(self) -> None:
+        """Close every connection to Redis."""
+        self.scripts.close()
+
 
 __all__ = ["SHARDS", "Store"]

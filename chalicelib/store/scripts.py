@@ -15,6 +15,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from chalicelib.errors import Unavailable
@@ -126,6 +127,13 @@ class Scripts:
                 raise reply
         return replies
 
+    def close(self) -> None:
+        """Close every connection; the next call opens new ones."""
+        with self._making:
+            if self._client is not None:
+                self._client.close()
+            self._client = None
+
     def _connected(self) -> "Redis | RedisCluster":
         # A cluster's client asks for the slots when it is made, so making it may fail, and is tried again next time.
         # One at a time: a client that is dropped closes its pool under whoever already uses it.
@@ -142,7 +150,9 @@ class Scripts:
         try:
             replies = _pipelined(client, calls, verb)
         except OUT_OF_REACH as error:
-            if isinstance(client, RedisCluster) and not _is_fault(error):
+            # A single call that was sent, and whose answer did not come in time, must not be carried out twice.
+            late = len(calls) == 1 and isinstance(error, RedisTimeoutError)
+            if isinstance(client, RedisCluster) and not _is_fault(error) and not late:
                 return _node_by_node(client, calls, verb)
             return [error] * len(calls)
         if isinstance(client, Redis) and any(isinstance(reply, ReadOnlyError) for reply in replies):

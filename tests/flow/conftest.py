@@ -81,6 +81,7 @@ def environment(platform: Platform, redis_settings: dict[str, str], monkeypatch:
         monkeypatch.setenv(name, value)
     bootstrap.services.cache_clear()
     yield
+    bootstrap.services().store.close()
     bootstrap.services.cache_clear()
 
 

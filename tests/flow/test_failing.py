@@ -19,6 +19,7 @@ NewPerson = Callable[[str], Person]
 def nowhere(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> Functions:
     """The handlers with a Redis that is out of reach."""
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{servers.free_port()}")
+    bootstrap.services().store.close()
     bootstrap.services.cache_clear()
     return functions
 

@@ -49,8 +49,7 @@ def open_store(redis_settings: dict[str, str], **more: str) -> Store:
 def closed_connections() -> Iterator[None]:
     yield
     for scripts in _opened:
-        if scripts._client:
-            scripts._client.close()
+        scripts.close()
 
 
 @pytest.fixture(scope="session")

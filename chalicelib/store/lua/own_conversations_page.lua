@@ -12,12 +12,19 @@ local function take(found, wanted)
   end
 end
 local function any() return true end
+-- By bytes, as the sorted set orders what has the same score; Lua's own < follows the server's locale.
+local function below(a, b)
+  for i = 1, math.min(#a, #b) do
+    if a:byte(i) ~= b:byte(i) then return a:byte(i) < b:byte(i) end
+  end
+  return #a < #b
+end
 if active_at == '' then
   take(redis.call('ZRANGE', conversations, '+inf', '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES'), any)
 else
   -- Those of the same millisecond first, by name downwards, as the sorted set has them.
   take(redis.call('ZRANGE', conversations, active_at, active_at, 'BYSCORE', 'REV', 'WITHSCORES'),
-    function(found) return found < store end)
+    function(found) return below(found, store) end)
   take(redis.call('ZRANGE', conversations, '(' .. active_at, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, limit, 'WITHSCORES'), any)
 end
 return {'page', rows}
