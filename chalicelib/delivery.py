@@ -3,9 +3,10 @@
 import logging
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from chalicelib import actions, protocol
 from chalicelib.errors import Internal, KefuError, RateLimited, Unauthorized, Unavailable
@@ -81,14 +82,17 @@ class Dispatcher:
         ]
         if asker and answer:
             posts.insert(0, Post(asker.connection, answer))
-        self._push(posts)
-        if outcome.debt:
-            # The asker has the answer, and must not get a second one; the outbox keeps what is owed.
-            with _apart(f"what store {outcome.store} owes"):
-                self._settle(outcome.debt, reaches)
-                self._redeliver(outcome.store, outcome.overdue)
+        # Beside the pushes, since a slow one must not leave a debt that others would pay again.
+        self._push(posts, partial(self._settle, outcome, reaches) if outcome.debt else None)
 
-    def _settle(self, debt: Debt, reaches: Mapping[UserId, Reach | None]) -> None:
+    def _settle(self, outcome: Outcome, reaches: Mapping[UserId, Reach | None]) -> None:
+        # The asker has the answer, and must not get a second one; the outbox keeps what is owed.
+        with _apart(f"what store {outcome.store} owes"):
+            if outcome.debt:
+                self._pay(outcome.debt, reaches)
+            self._redeliver(outcome.store, outcome.overdue)
+
+    def _pay(self, debt: Debt, reaches: Mapping[UserId, Reach | None]) -> None:
         store, _ = split(debt.message.conversation)
         unreached = {user for user, reach in reaches.items() if reach is None}
         if unreached:  # those alone are owed it from now on
@@ -117,8 +121,8 @@ class Dispatcher:
             log.error("the outbox of store %s owes messages that are not there: %s", store, lost)
             self._store.conversations.paid(store, lost)
 
-    def _push(self, posts: Sequence[Post]) -> None:
-        for post, posted in zip(posts, self._gateway.push(posts), strict=True):
+    def _push(self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None) -> None:
+        for post, posted in zip(posts, self._gateway.push(posts, meanwhile), strict=True):
             if posted is Posted.GONE:
                 with _apart(f"connection {post.connection}, which is gone"):  # else the next post finds out again
                     self._store.users.forget(post.connection)

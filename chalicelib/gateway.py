@@ -6,23 +6,29 @@ import logging
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from threading import Lock
 from urllib.parse import quote, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from chalicelib.model import ConnectionId
 from chalicelib.settings import Settings
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 32
+AT_ONCE = 64
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
+# A connection whose post hangs for so long gets no other one meanwhile, and none for a while once a post has timed out.
+HANGING_S = 0.25
+LEFT_ALONE_S = 5.0
 # What passes by itself is tried again after about these many seconds.
 PAUSES_S = (0.05, 0.2, 0.5)
 SERVICES = {"connections": "execute-api", "functions": "lambda"}
@@ -107,6 +113,38 @@ def signed(
     return named
 
 
+class Patience:
+    """Which connections let posts hang, so that no more than a few posts are ever held up by one of them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._under_way: dict[ConnectionId, list[float]] = defaultdict(list)
+        self._left_alone: dict[ConnectionId, float] = {}
+
+    @contextmanager
+    def asking(self, connection: ConnectionId) -> Iterator[bool]:
+        """A post is about to be made; whether it is worth the wait."""
+        started = time.monotonic()
+        with self._lock:
+            self._left_alone = {each: until for each, until in self._left_alone.items() if until > started}
+            worth = connection not in self._left_alone and not any(
+                started - earlier > HANGING_S for earlier in self._under_way.get(connection, ())
+            )
+            self._under_way[connection].append(started)
+        try:
+            yield worth
+        finally:
+            with self._lock:
+                self._under_way[connection].remove(started)
+                if not self._under_way[connection]:
+                    del self._under_way[connection]
+
+    def lose(self, connection: ConnectionId) -> None:
+        """A post has timed out."""
+        with self._lock:
+            self._left_alone[connection] = time.monotonic() + LEFT_ALONE_S
+
+
 class Gateway:
     """Posts to sockets and calls functions. One recipient's trouble costs the others nothing."""
 
@@ -115,28 +153,47 @@ class Gateway:
         self._lambda_endpoint = settings.lambda_endpoint
         self._http = urllib3.PoolManager(maxsize=AT_ONCE, block=False, retries=False, timeout=TIMEOUT)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="push")
+        self._patience = Patience()
 
-    def push(self, posts: Sequence[Post]) -> list[Posted]:
-        """Sends the frames, in parallel; what became of each, in their order."""
-        if len(posts) < 2:
-            return [self.post(post) for post in posts]
-        return list(self._pool.map(self.post, posts))
+    def push(self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None) -> list[Posted]:
+        """Sends the frames, in parallel and to `meanwhile`; what became of each, in their order.
+
+        A connection that lets a post time out is left alone for a while: what is for it waits in its offline list.
+        """
+        if meanwhile is None and len(posts) == 1:
+            return [self._push(posts[0])]
+        under_way = [self._pool.submit(self._push, post) for post in posts]
+        if meanwhile:
+            meanwhile()
+        return [each.result() for each in under_way]
 
     def post(self, post: Post) -> Posted:
-        """Sends one frame; 429, 5xx and a broken line are tried again a few times."""
+        """Sends one frame, and takes the time that it needs: 429, 5xx, silence and a broken line are tried again."""
+        return self._tried(post, after_silence=True)
+
+    def _push(self, post: Post) -> Posted:
+        with self._patience.asking(post.connection) as worth:
+            if not worth:
+                log.warning("no post to connection %s, which has let others hang", post.connection)
+                return Posted.FAILED
+            return self._tried(post, after_silence=False)
+
+    def _tried(self, post: Post, *, after_silence: bool) -> Posted:
         for pause in (*PAUSES_S, None):
+            silence = False
             try:
                 status = self._call("execute-api", "POST", self._url(post.connection), post.frame)
-            except HTTPError as error:
-                status, what = 0, type(error).__name__
-            else:
                 what = str(status)
+            except HTTPError as error:
+                status, what, silence = 0, type(error).__name__, isinstance(error, ReadTimeoutError)
             if 200 <= status < 300:
                 return Posted.SENT
             # 410 is gone, 400 an id that never was one.
             if status in {400, 410}:
                 return Posted.GONE
-            if pause is None or (0 < status < 500 and status != 429):
+            if silence and not after_silence:
+                self._patience.lose(post.connection)
+            if pause is None or (0 < status < 500 and status != 429) or (silence and not after_silence):
                 log.warning("a post to connection %s failed: %s", post.connection, what)
                 return Posted.FAILED
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy

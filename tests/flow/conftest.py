@@ -81,7 +81,10 @@ def environment(platform: Platform, redis_settings: dict[str, str], monkeypatch:
         monkeypatch.setenv(name, value)
     bootstrap.services.cache_clear()
     yield
-    bootstrap.services().store.close()
+    kefu = bootstrap.services()
+    kefu.store.close()
+    kefu.gateway._pool.shutdown()
+    kefu.gateway._http.clear()
     bootstrap.services.cache_clear()
 
 

@@ -11,6 +11,7 @@ from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
+import urllib3
 from botocore.auth import SigV4Auth  # type: ignore[import-untyped] # botocore has no types
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped] # as above
 from botocore.credentials import Credentials as BotoCredentials  # type: ignore[import-untyped] # as above
@@ -315,6 +316,56 @@ def test_a_slow_recipient_delays_nobody(posting: Gateway, platform: Platform) ->
     posted = posting.push([post("slow"), *(post(f"c{n}") for n in range(20))])
     assert posted == [Posted.SENT] * 21
     assert remaining == [0]
+
+
+def test_a_connection_that_lets_a_post_hang_gets_no_other_one_meanwhile(
+    posting: Gateway, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "HANGING_S", 0.0)
+    asked, answered = threading.Event(), threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        assert answered.wait(10)
+        status(200)(handler)
+
+    def others() -> None:
+        assert asked.wait(10)
+        assert posting.push([post("slow"), post("c1")]) == [Posted.FAILED, Posted.SENT]
+        answered.set()
+
+    platform.answers["slow"] = [slow]
+    assert posting.push([post("slow")], meanwhile=others) == [Posted.SENT]
+    assert platform.times("slow") == 1
+    assert posting.push([post("slow")]) == [Posted.SENT]
+
+
+def test_a_connection_whose_post_has_timed_out_is_left_alone_for_a_while(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(gateway, "TIMEOUT", urllib3.Timeout(connect=1.0, read=0.05))
+    posting = Gateway(load(CONNECTIONS_ENDPOINT=f"{platform.url}/ws"))
+    released = threading.Event()
+
+    def silent(handler: BaseHTTPRequestHandler) -> None:
+        assert released.wait(10)
+        handler.close_connection = True
+
+    platform.answers["c1"] = [silent]
+    assert posting.push([post("c1")]) == [Posted.FAILED]
+    assert posting.push([post("c1"), post("c2")]) == [Posted.FAILED, Posted.SENT]
+    assert platform.times("c1") == 1, "neither tried again nor asked again"
+    # What is replayed takes the time that it needs.
+    monkeypatch.setattr(gateway, "PAUSES_S", ())
+    assert posting.post(post("c1")) is Posted.FAILED
+    assert platform.times("c1") == 2
+    released.set()
+    monkeypatch.setattr(gateway, "LEFT_ALONE_S", 0.0)
+    platform.answers["c1"] = [status(200)]
+    posting._patience.lose(ConnectionId("c1"))  # as long as it is left alone: not at all
+    assert posting.push([post("c1")]) == [Posted.SENT]
+    posting._pool.shutdown()
+    posting._http.clear()
 
 
 def test_a_gateway_that_is_not_there_fails_the_post(monkeypatch: pytest.MonkeyPatch) -> None:
