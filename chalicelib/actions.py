@@ -43,7 +43,7 @@ def perform(store: Store, caller: Identity, request: protocol.AnyRequest) -> tup
     """Carries out a request, and says what to answer (None: nothing) and what to deliver. Raises KefuError."""
     _check_before_ack(store, caller, request)
     ack = None if request.ack is UNSET else request.ack
-    at = store.users.admit(caller, ack, clock=isinstance(request, protocol.Ping))
+    admission = store.users.admit(caller, ack, wonders=isinstance(request, protocol.Ping))
     match request:
         case protocol.Send():
             return send(store, caller, request.conversation, request.id, request.body)
@@ -74,8 +74,8 @@ def perform(store: Store, caller: Identity, request: protocol.AnyRequest) -> tup
         case protocol.Sync():
             return DONE, Outcome(replay=True)
         case protocol.Ping():
-            pong = Delivery(Pong(at, request.id), connections=(caller.connection,), asker_too=True)
-            return None, Outcome((pong,))
+            pong = Pong(admission.at, admission.newest, admission.epoch, request.id)
+            return None, Outcome((Delivery(pong, connections=(caller.connection,), asker_too=True),))
         case _:
             assert_never(request)
 

@@ -174,6 +174,8 @@ class Dispatcher:
             protocol="kefu.v1",
             online=self._store.users.online(),
             offline=replay.entries,
+            newest=replay.newest,
+            epoch=replay.epoch,
             at=replay.at,
         )
 

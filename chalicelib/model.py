@@ -93,13 +93,14 @@ class Conversation(Struct, frozen=True):
     read: ReadMarks
     waiting_since: int | None
     version: int
+    epoch: str
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
 class Welcome(Struct, frozen=True, tag="welcome"):
-    """The first frame on a connection."""
+    """The first frame on a connection. `newest` is the newest offset of the user's list, `epoch` names its history."""
 
     user: UserId
     name: str
@@ -107,6 +108,8 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     protocol: Literal["kefu.v1"]
     online: int
     offline: int
+    newest: int
+    epoch: str
     at: int
 
 
@@ -122,6 +125,7 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message", rename={"f
     from_: Sender
     body: Text
     at: int
+    epoch: str
     offset: int | UnsetType = UNSET
     replay: Literal[True] | UnsetType = UNSET
 
@@ -157,9 +161,11 @@ class Notice(Struct, frozen=True, tag="notice"):
 
 
 class Pong(Struct, frozen=True, tag="pong"):
-    """The answer to a ping."""
+    """The answer to a ping. `newest` is the newest offset of the user's list, `epoch` names its history."""
 
     at: int
+    newest: int
+    epoch: str
     id: RequestId | UnsetType = UNSET
 
 
@@ -226,6 +232,7 @@ class Snapshot:
     unread_store: int
     waiting_since: int | None
     version: int
+    epoch: str
 
     def seen_by(self, side: Side) -> Conversation:
         """The conversation object of the protocol, with the unread count of `side`."""
@@ -241,6 +248,7 @@ class Snapshot:
             read=self.read,
             waiting_since=self.waiting_since,
             version=self.version,
+            epoch=self.epoch,
         )
 
     def side_of(self, user: UserId) -> Side:

@@ -23,6 +23,7 @@ class Settings:
 
     redis_url: str = field(repr=False)
     redis_cluster: bool
+    redis_wait_replicas: int
     jwt_keys: Mapping[Algorithm, str] = field(repr=False)
     allowed_origins: frozenset[str]
     rate_limit: int
@@ -40,6 +41,7 @@ class Settings:
                 environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0", cluster=_switch(environ, "REDIS_CLUSTER")
             ),
             redis_cluster=_switch(environ, "REDIS_CLUSTER"),
+            redis_wait_replicas=_number(environ, "REDIS_WAIT_REPLICAS", 0, (0, 5)),
             jwt_keys=_jwt_keys(environ),
             allowed_origins=frozenset(_origins(environ.get("ALLOWED_ORIGINS", ""))),
             rate_limit=_number(environ, "RATE_LIMIT", 10, (0, 1_000_000)),

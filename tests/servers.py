@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def node(folder: Path, *options: str) -> Iterator[int]:
     command = [binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     try:
-        _wait_until_up(port)
+        wait_until_up(port)
         yield port
     finally:
         process.kill()
@@ -54,26 +54,35 @@ def cluster(folder: Path) -> Iterator[str]:
         clients = [stack.enter_context(Redis(port=port)) for port in ports]
         bounds = [0, 5461, 10923, 16384]
         for i, client in enumerate(clients):
-            for words in (
-                ("ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1),
-                ("SET-CONFIG-EPOCH", i + 1),
-                ("MEET", "127.0.0.1", ports[0]),
-            ):
-                client.execute_command("CLUSTER", *words)
-        deadline = time.monotonic() + START_S
-        while not all(_agrees(client) for client in clients):
-            if time.monotonic() > deadline:
-                raise TimeoutError("the cluster did not come up")
-            time.sleep(0.05)
+            cluster_command(client, "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1)
+            cluster_command(client, "SET-CONFIG-EPOCH", i + 1)
+            cluster_command(client, "MEET", "127.0.0.1", ports[0])
+        until(lambda: all(_agrees(client) for client in clients))
         yield ",".join(f"redis://127.0.0.1:{port}" for port in ports)
 
 
+def cluster_command(client: "Redis", *words: str | int | bytes) -> bytes:
+    """A subcommand of CLUSTER, by name; its answer."""
+    answer: bytes = client.execute_command("CLUSTER", *words)  # type: ignore[no-untyped-call] # redis-py leaves it so
+    return answer
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Ask again and again, since nothing announces it. Raises TimeoutError."""
+    deadline = time.monotonic() + START_S
+    while not reached():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the servers did not get so far in time")
+        time.sleep(0.05)
+
+
 def _agrees(client: "Redis") -> bool:
-    info: bytes = client.execute_command("CLUSTER", "INFO")  # type: ignore[no-untyped-call] # redis-py leaves it so
+    info = cluster_command(client, "INFO")
     return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
 
 
-def _wait_until_up(port: int) -> None:
+def wait_until_up(port: int) -> None:
+    """Wait until the server at a port answers. Raises redis' ConnectionError when it does not in time."""
     deadline = time.monotonic() + START_S
     with Redis(port=port) as client:
         while True:

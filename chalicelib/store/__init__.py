@@ -12,7 +12,9 @@ class Store:
     """The three parts of what is remembered, over one connection to Redis."""
 
     def __init__(self, settings: Settings) -> None:
-        scripts = Scripts(settings.redis_url, cluster=settings.redis_cluster)
+        scripts = Scripts(
+            settings.redis_url, cluster=settings.redis_cluster, wait_replicas=settings.redis_wait_replicas
+        )
         self.scripts = scripts
         self.conversations = Conversations(scripts)
         self.stores = Stores(scripts)

@@ -92,6 +92,7 @@ class Conversations:
             ],
             *(conversation, customer, user, sender.name if sender else ""),
             *(request_id, body, REMEMBER_ID_MS, OVERDUE_MS),
+            keep=True,
         )
         match reply:
             case [b"stored", seq, at, json, entry, recipients, by, watchers, overdue, change]:
@@ -137,13 +138,14 @@ class Conversations:
             "conversation_lapse",
             keys.conversation(conversation),
             *(agent, customer, "" if absent_since is None else absent_since),
+            keep=True,
         )
         return None if reply == [b"kept"] else _change(conversation, reply)
 
     def read(self, conversation: ConversationId, user: UserId, seq: int) -> Read:
         """Move the read mark of the user's side. Raises Forbidden, NotFound."""
         store, customer = split(conversation)
-        reply = self._scripts.run("conversation_read", keys.conversation(conversation), user, customer, seq)
+        reply = self._scripts.run("conversation_read", keys.conversation(conversation), user, customer, seq, keep=True)
         match reply:
             case [b"read", at, side, mark, moved, unread, recipients, reader, watchers]:
                 (own,) = _recipients(store, reader)
@@ -299,7 +301,7 @@ class Conversations:
     def _change(self, script: str, conversation: ConversationId, user: UserId, *args: str) -> Change:
         store, customer = split(conversation)
         self._note_active(store)
-        reply = self._scripts.run(script, keys.conversation(conversation), user, customer, *args)
+        reply = self._scripts.run(script, keys.conversation(conversation), user, customer, *args, keep=True)
         if reply[0] in {b"changed", b"unchanged"}:
             return _change(conversation, reply)
         raise _refusal(reply)
@@ -360,9 +362,8 @@ def _change(conversation: ConversationId, reply: Reply) -> Change:
 
 
 def _snapshot(conversation: ConversationId, fields: Reply) -> Snapshot:
-    status, version, since, read_customer, read_store, customer_name, agent, agent_name, last_seq, last, *unread = (
-        fields
-    )
+    status, version, since, read_customer, read_store, customer_name, agent, agent_name, last_seq, last, *more = fields
+    unread_customer, unread_store, epoch = more
     return Snapshot(
         conversation=conversation,
         customer=Person(split(conversation)[1], customer_name.decode()),
@@ -371,8 +372,9 @@ def _snapshot(conversation: ConversationId, fields: Reply) -> Snapshot:
         last=last,
         last_seq=last_seq,
         read=ReadMarks(read_customer, read_store),
-        unread_customer=unread[0],
-        unread_store=unread[1],
+        unread_customer=unread_customer,
+        unread_store=unread_store,
         waiting_since=int(since) if since else None,
         version=int(version),
+        epoch=epoch.decode(),
     )

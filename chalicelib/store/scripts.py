@@ -23,6 +23,7 @@ from chalicelib.errors import Unavailable
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 3.0
+REPLICAS_WITHIN_MS = 1_000
 OUT_OF_REACH = (RedisError, RedisClusterException, OSError)
 LUA = files("chalicelib.store") / "lua"
 FIRST = "#!lua\n"  # of every file; Redis wants it at the top of a script, and there alone
@@ -93,24 +94,29 @@ def _node(seed: str) -> ClusterNode:
 class Scripts:
     """Runs scripts by their digest, and by their text where the server does not know them yet."""
 
-    def __init__(self, url: str, *, cluster: bool = False) -> None:
-        self._url, self._cluster = url, cluster
+    def __init__(self, url: str, *, cluster: bool = False, wait_replicas: int = 0) -> None:
+        self._url, self._cluster, self._wait_replicas = url, cluster, wait_replicas
         self._client: Redis | RedisCluster | None = None
         self._making = Lock()
 
-    def run(self, script: str, keys: Sequence[str], *args: str | bytes | int) -> Reply:
+    def run(self, script: str, keys: Sequence[str], *args: str | bytes | int, keep: bool = False) -> Reply:
         """One script, one round trip. Raises Unavailable when Redis cannot be reached or does not answer."""
-        (reply,) = self.all([Call(script, keys, args)])
+        (reply,) = self.all([Call(script, keys, args)], keep=keep)
         return reply
 
-    def run_many(self, calls: Sequence[Call | Command]) -> list[Reply]:
-        """Scripts and commands in one round trip to each node; each one's reply, or Unavailable in its place."""
+    def run_many(self, calls: Sequence[Call | Command], *, keep: bool = False) -> list[Reply]:
+        """Scripts and commands in one round trip to each node; each one's reply, or Unavailable in its place.
+
+        What is to `keep` is answered only when as many replicas as the settings say have it, too. Unavailable then
+        means that it may have been carried out, as always.
+        """
         if not calls:
             return []
-        replies = self._send(calls, "EVALSHA")
+        replicas = self._wait_replicas if keep else 0
+        replies = self._send(calls, "EVALSHA", replicas)
         missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if missing:  # with its text a script runs where it is missing, and is known there from then on
-            for i, reply in zip(missing, self._send([calls[i] for i in missing], "EVAL"), strict=True):
+            for i, reply in zip(missing, self._send([calls[i] for i in missing], "EVAL", replicas), strict=True):
                 replies[i] = reply
         return [self._checked(reply) for reply in replies]
 
@@ -119,9 +125,9 @@ class Scripts:
         (reply,) = self.all([Command(name, args)])
         return reply
 
-    def all(self, calls: Sequence[Call | Command]) -> list[Reply]:
+    def all(self, calls: Sequence[Call | Command], *, keep: bool = False) -> list[Reply]:
         """Like `run_many`, for what is of use only as a whole. Raises Unavailable."""
-        replies = self.run_many(calls)
+        replies = self.run_many(calls, keep=keep)
         for reply in replies:
             if isinstance(reply, Unavailable):
                 raise reply
@@ -142,18 +148,20 @@ class Scripts:
                 self._client = connect(self._url, cluster=self._cluster)
             return self._client
 
-    def _send(self, calls: Sequence[Call | Command], verb: str) -> list[Reply]:
+    def _send(self, calls: Sequence[Call | Command], verb: str, replicas: int) -> list[Reply]:
         try:
             client = self._connected()
         except OUT_OF_REACH as error:
             return [error] * len(calls)
+        if replicas and isinstance(client, RedisCluster):  # each node waits for its own
+            return _node_by_node(client, calls, verb, replicas)
         try:
-            replies = _pipelined(client, calls, verb)
+            replies = _pipelined(client, calls, verb, replicas)
         except OUT_OF_REACH as error:
             # A single call that was sent, and whose answer did not come in time, must not be carried out twice.
             late = len(calls) == 1 and isinstance(error, RedisTimeoutError)
             if isinstance(client, RedisCluster) and not _is_fault(error) and not late:
-                return _node_by_node(client, calls, verb)
+                return _node_by_node(client, calls, verb, replicas)
             return [error] * len(calls)
         if isinstance(client, Redis) and any(isinstance(reply, ReadOnlyError) for reply in replies):
             # The other end is a replica by now: the name may lead to the new primary already.
@@ -171,7 +179,9 @@ class Scripts:
         return unavailable
 
 
-def _pipelined(client: "Redis | RedisCluster", calls: Sequence[Call | Command], verb: str) -> list[Reply]:
+def _pipelined(
+    client: "Redis | RedisCluster", calls: Sequence[Call | Command], verb: str, replicas: int = 0
+) -> list[Reply]:
     pipeline = client.pipeline(transaction=False)
     for call in calls:
         if isinstance(call, Call):
@@ -179,13 +189,20 @@ def _pipelined(client: "Redis | RedisCluster", calls: Sequence[Call | Command], 
             pipeline.execute_command(verb, script, len(call.keys), *call.keys, *call.args)
         else:
             pipeline.execute_command(call.name, *call.args)
-    return list(pipeline.execute(raise_on_error=False))
+    if not replicas:
+        return list(pipeline.execute(raise_on_error=False))
+    pipeline.execute_command("WAIT", replicas, REPLICAS_WITHIN_MS)
+    *replies, reached = pipeline.execute(raise_on_error=False)
+    if isinstance(reached, Exception) or reached < replicas:
+        missed = RedisError(f"{reached!r} instead of {replicas} replicas have it in time")
+        return [reply if isinstance(reply, Exception) else missed for reply in replies]
+    return replies
 
 
-def _node_by_node(client: RedisCluster, calls: Sequence[Call | Command], verb: str) -> list[Reply]:
-    """The calls once more, since a cluster's pipeline fails as a whole where one node does; each node's fail alone.
+def _node_by_node(client: RedisCluster, calls: Sequence[Call | Command], verb: str, replicas: int) -> list[Reply]:
+    """The calls to each node by itself: a cluster's pipeline fails as a whole where one node does, and cannot wait.
 
-    What was carried out before the failure is carried out twice: every script of several slots bears that.
+    After a pipeline that failed, what was carried out is carried out twice: every script of several slots bears that.
     """
     replies: list[Reply] = [None] * len(calls)
     groups: dict[ClusterNode, list[int]] = {}
@@ -199,12 +216,13 @@ def _node_by_node(client: RedisCluster, calls: Sequence[Call | Command], verb: s
     for node, group in groups.items():
         try:
             # Past the cluster's own pipeline, which asks some node or other about the commands first.
-            answers = _pipelined(client.get_redis_connection(node), [calls[i] for i in group], verb)
+            answers = _pipelined(client.get_redis_connection(node), [calls[i] for i in group], verb, replicas)
         except OUT_OF_REACH as error:
             answers = [error] * len(group)
         for i, answer in zip(group, answers, strict=True):
             replies[i] = answer
-    _learn_slots(client)
+    if any(isinstance(reply, OUT_OF_REACH) and not isinstance(reply, NoScriptError) for reply in replies):
+        _learn_slots(client)
     return replies
 
 

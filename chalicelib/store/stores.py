@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib.errors import Forbidden, NotFound
 from chalicelib.model import Recipient, Role, StoreId, UserId
 from chalicelib.store import keys
-from chalicelib.store.scripts import Reply, Scripts
+from chalicelib.store.scripts import Command, Reply, Scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class Stores:
 
     def put(self, store: StoreId, name: str, claim_grace_s: int) -> None:
         """Make a store, or change it."""
-        self._scripts.command("HSET", keys.store(store), "name", name, "claim_grace_s", claim_grace_s)
+        settings = ("name", name, "claim_grace_s", claim_grace_s)
+        self._scripts.all([Command("HSET", (keys.store(store), *settings))], keep=True)
 
     def read(self, store: StoreId, user: UserId | None) -> StoreView:
         """A store as one of its agents sees it, or anyone (None). Raises Forbidden, NotFound."""
@@ -72,7 +73,8 @@ class Stores:
 
         Raises Forbidden, NotFound.
         """
-        reply = self._scripts.run("agent_put", [keys.store(store), keys.agents(store)], user, role, name, actor or "")
+        table = [keys.store(store), keys.agents(store)]
+        reply = self._scripts.run("agent_put", table, user, role, name, actor or "", keep=True)
         match reply:
             case [b"stored", joined]:
                 return int(joined)
@@ -84,7 +86,7 @@ class Stores:
         Raises Forbidden, NotFound.
         """
         reply = self._scripts.run(
-            "agent_remove", [keys.store(store), keys.agents(store), keys.index(store)], user, actor or ""
+            "agent_remove", [keys.store(store), keys.agents(store), keys.index(store)], user, actor or "", keep=True
         )
         match reply:
             case [(b"removed" | b"no_agent") as word, number, customers]:

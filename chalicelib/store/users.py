@@ -62,6 +62,15 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that was let in, at `at` (ms, 0 where nobody asked). For who wonders: where the list stands."""
+
+    at: int = 0
+    newest: int = 0
+    epoch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """A replay that has begun: the state of the list at that moment and who replays."""
 
@@ -69,6 +78,7 @@ class Replay:
     lessee: str = ""
     at: int = 0
     newest: int = 0
+    epoch: str = ""
     entries: int = 0
     stores: tuple[StoreId, ...] = ()
 
@@ -175,22 +185,22 @@ class Users:
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
-    def admit(self, caller: Identity, ack: int | None, *, clock: bool = False) -> int:
+    def admit(self, caller: Identity, ack: int | None, *, wonders: bool = False) -> Admission:
         """Let a request in: acknowledge, count it against the rate limit, keep its connection alive.
 
-        Answers the time (ms), or 0 where nothing had to be asked of Redis and `clock` is not needed.
+        Who `wonders` is told the time and where the list stands, for which Redis is asked in any case.
         Raises BadRequest for an `ack` that is ahead, RateLimited, Unauthorized for a connection that is no more.
         """
         idle = time.monotonic() - self._touched.get(caller.connection, -TOUCH_S)
         touch = bool(caller.connection) and idle >= TOUCH_S
         limit = 0 if caller.admin else self._rate_limit
-        if ack is None and not limit and not clock and not touch:
-            return 0
+        if ack is None and not limit and not wonders and not touch:
+            return Admission()
         calls: list[Call | Command] = [
             Call(
                 "request_admit",
                 keys.user(caller.user),
-                [caller.connection, IDLE_MS, "" if ack is None else ack, limit, limit * BURST],
+                [caller.connection, IDLE_MS, "" if ack is None else ack, limit, limit * BURST, 1 if wonders else 0],
             )
         ]
         if touch:
@@ -201,8 +211,10 @@ class Users:
         if touch and caller.connection in self._identities:
             self._touched[caller.connection] = time.monotonic()
         match reply:
-            case [b"admitted", at]:
-                return int(at)
+            case [b"admitted", at, [newest, epoch]]:
+                return Admission(int(at), newest, epoch.decode())
+            case [b"admitted", at, []]:
+                return Admission(int(at))
             case [b"limited", wait]:
                 raise RateLimited(wait)
             case [b"beyond", newest]:
@@ -233,16 +245,17 @@ class Users:
             )
             for push in pushes
         ]
-        return [None if isinstance(reply, Unavailable) else _reach(reply) for reply in self._scripts.run_many(calls)]
+        replies = self._scripts.run_many(calls, keep=True)
+        return [None if isinstance(reply, Unavailable) else _reach(reply) for reply in replies]
 
     def begin_replay(self, user: UserId, connection: ConnectionId, *, again: bool) -> Replay:
         """Take the lease to replay the list on a connection; `again` replays although it is live."""
         lessee = secrets.token_hex(8)
         reply = self._scripts.run("replay_begin", keys.user(user), connection, lessee, LEASE_MS, 1 if again else 0)
         match reply:
-            case [b"begun", at, newest, entries, stores]:
+            case [b"begun", at, newest, epoch, entries, stores]:
                 served = tuple(store.decode() for store in stores)
-                return Replay("begun", lessee, int(at), newest, entries, served)
+                return Replay("begun", lessee, int(at), newest, epoch.decode(), entries, served)
             case [b"busy"]:
                 return Replay("busy")
             case [b"live"]:
@@ -280,7 +293,7 @@ class Users:
 
     def note_membership(self, user: UserId, store: StoreId, number: int, *, only_if_known: bool = False) -> None:
         """Note that a user serves a store, or with a negative number that the user has left it."""
-        self._scripts.run("membership_write", keys.user(user), store, number, 1 if only_if_known else 0)
+        self._scripts.run("membership_write", keys.user(user), store, number, 1 if only_if_known else 0, keep=True)
 
     def presence(self, users: Sequence[UserId]) -> Mapping[UserId, Presence]:
         """Who of the users is online, in one round trip."""

@@ -33,7 +33,7 @@ class Chat(ABC):
         self.user, self.store = user, store
         self.client = Client(url, user, name, self.hear, self.show)
         self.commands: dict[str, Command] = {"/help": self.explain, "/history": self.history, "/close": self.close}
-        self._versions: dict[str, int] = {}
+        self._versions: dict[str, tuple[str, int]] = {}
 
     async def begin(self) -> None:
         """What is shown once, when the first connection is open."""
@@ -66,7 +66,7 @@ class Chat(ABC):
         """Send a message."""
         conversation = self.conversation()
         result = await self.client.request("send", conversation=conversation, body={"type": "text", "text": text})
-        self.client.seen(conversation, result["seq"])
+        self.client.seen(conversation, result["seq"], result["at"])
 
     async def close(self, _: str) -> None:
         await self.client.request("close", conversation=self.conversation())
@@ -80,7 +80,7 @@ class Chat(ABC):
         earlier = " (there are earlier ones)" if result["more"] else ""
         self.show(f"- The last {len(result['messages'])} messages{earlier}:")
         for message in result["messages"]:
-            self.client.seen(conversation, message["seq"])
+            self.client.seen(conversation, message["seq"], message["at"])
             self.show(f"  {self.written(message)}")
 
     def hear(self, event: Frame) -> None:
@@ -102,8 +102,9 @@ class Chat(ABC):
 
     def changed(self, conversation: Frame) -> None:
         """Show a conversation's new state, unless a newer one has been shown."""
-        id_, version = conversation["conversation"], conversation["version"]
-        if version > self._versions.get(id_, 0):
+        id_, version = conversation["conversation"], (conversation["epoch"], conversation["version"])
+        known = self._versions.get(id_, ("", 0))
+        if version[0] != known[0] or version > known:
             self._versions[id_] = version
             self.show(f"- {self.state(conversation)}")
 

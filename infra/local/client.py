@@ -62,10 +62,11 @@ class Client:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._online, self._settled = asyncio.Event(), asyncio.Event()
         self._unanswered: dict[str, Unanswered] = {}
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: set[tuple[str, int, int]] = set()
         self._to_replay = 0
         self._held: int | None = None  # everything up to this offset has arrived; None: not known yet
         self._acknowledged = 0
+        self._newest, self._epoch = 0, ""  # of the list, as the service says
         self._ahead: set[int] = set()  # offsets that came before their turn
         self._chores: dict[str, asyncio.Task[None]] = {}
 
@@ -125,9 +126,12 @@ class Client:
         if self._socket:
             await self._socket.close()
 
-    def seen(self, conversation: str, seq: int) -> bool:
-        """Whether that message was seen before; it counts as seen from now on."""
-        key = (conversation, seq)
+    def seen(self, conversation: str, seq: int, at: int) -> bool:
+        """Whether that message was seen before; it counts as seen from now on.
+
+        `at` belongs to it: where storage has lost its newest messages, others take their places.
+        """
+        key = (conversation, seq, at)
         known = key in self._seen
         self._seen.add(key)
         return known
@@ -158,9 +162,12 @@ class Client:
                 await self._welcomed(frame)
             case "message":
                 self._hold(frame)
-                if not self.seen(frame["conversation"], frame["seq"]):
+                if not self.seen(frame["conversation"], frame["seq"], frame["at"]):
                     self._heard(frame)
-            case "reply" | "pong":
+            case "reply":
+                self._answered(frame)
+            case "pong":
+                self._compare(frame)
                 self._answered(frame)
             case "error":
                 if frame["code"] in {"bad_request", "too_large"}:
@@ -172,7 +179,9 @@ class Client:
     async def _welcomed(self, frame: Frame) -> None:
         self._held, self._acknowledged = None, 0
         self._ahead.clear()
-        self._to_replay = frame["offline"]
+        self._to_replay, self._newest, self._epoch = frame["offline"], frame["newest"], frame["epoch"]
+        if not self._to_replay:
+            self._held = self._newest
         self._heard(frame)
         self._online.set()
         self._chore("settle", self._settle())
@@ -226,6 +235,15 @@ class Client:
             self._ahead.add(offset)
         self._advance()
 
+    def _compare(self, pong: Frame) -> None:
+        """Whether everything that is in the list has come, and whether it is the list of before."""
+        if pong["epoch"] != self._epoch or pong["newest"] < (self._held or 0):
+            self._epoch, self._held, self._acknowledged = pong["epoch"], None, 0
+            self._troubled("The service's storage was started anew, and may have lost what was said last.")
+        self._newest = pong["newest"]
+        if self._newest > (self._held or 0):
+            self._chore("fill", self._fill_gap())
+
     def _advance(self) -> None:
         while self._held is not None and self._held + 1 in self._ahead:
             self._held += 1
@@ -243,9 +261,9 @@ class Client:
     async def _fill_gap(self) -> None:
         # Lost after all, or the first of this connection, whose place is not known: a replay shows it.
         with suppress(ConnectionLost, Refusal):
-            while self._ahead:
+            while self._ahead or self._newest > (self._held or 0):
                 await asyncio.sleep(FILL_GAP_AFTER_S)
-                if newest := max(self._ahead, default=0):
+                if (newest := max(self._ahead, default=self._newest)) > (self._held or 0):
                     await self.request("sync")
                     self._held = max(self._held or 0, newest)
                     self._advance()

@@ -207,7 +207,8 @@ class Inbox:
         return reach
 
     def ack(self, offset: int) -> int:
-        return self.store.users.admit(identity(self.user), offset)
+        """Acknowledges up to an offset; the time at which it was applied."""
+        return self.store.users.admit(identity(self.user), offset).at
 
     def replay(self, connection: ConnectionId, *, again: bool = False) -> list[tuple[int, bytes]]:
         """The whole list, as a connection gets it, then what was held back (offset 0); the connection is live then."""

@@ -115,9 +115,9 @@ def test_a_request_that_asks_for_nothing_costs_nothing(inbox: Inbox) -> None:
     who = inbox.connect()
     inbox.store.users.note_welcome(who.connection)
     assert inbox.store.users.identity(who.connection) == (who, True)
-    assert inbox.store.users.admit(who, None) > 0  # the first one touches its connection
-    assert inbox.store.users.admit(who, None) == 0
-    assert inbox.store.users.admit(who, None, clock=True) > 0
+    assert inbox.store.users.admit(who, None).at > 0  # the first one touches its connection
+    assert inbox.store.users.admit(who, None).at == 0
+    assert inbox.store.users.admit(who, None, wonders=True).at > 0
 
 
 # --- the rate limit ---------------------------------------------------------------------------------------------------

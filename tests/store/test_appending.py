@@ -38,6 +38,7 @@ def test_a_message_is_what_the_protocol_says(shop: Shop) -> None:
         "from": {"user": customer_of(conversation), "name": "Carla", "side": "customer"},
         "body": {"type": "text", "text": "hello"},
         "at": stored.at,
+        "epoch": message_of(stored.debt)["epoch"],
     }
 
 

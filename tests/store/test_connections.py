@@ -195,4 +195,4 @@ def test_the_clock_is_that_of_redis(store: Store) -> None:
     first = store.users.time()
     assert abs(first - time.time() * 1000) < 10_000
     assert store.users.time() >= first
-    assert store.users.admit(identity("nobody"), None, clock=True) >= first
+    assert store.users.admit(identity("nobody"), None, wonders=True).at >= first

@@ -240,11 +240,11 @@ class Interrupted(Scripts):
         super().__init__(redis_settings["REDIS_URL"], cluster=redis_settings["REDIS_CLUSTER"] == "1")
         self._left, self._happens = before, happens
 
-    def run_many(self, calls: Sequence[Call | Command]) -> list[Reply]:
+    def run_many(self, calls: Sequence[Call | Command], *, keep: bool = False) -> list[Reply]:
         self._left -= 1
         if self._left == 0:
             self._happens()
-        return super().run_many(calls)
+        return super().run_many(calls, keep=keep)
 
 
 @pytest.mark.parametrize("before", [1, 2, 3])

@@ -23,6 +23,7 @@ SNAPSHOT = Snapshot(
     unread_store=5,
     waiting_since=None,
     version=6,
+    epoch="0a1b2c3d",
 )
 SEEN = {
     "conversation": "s:c",
@@ -36,6 +37,7 @@ SEEN = {
     "read": {"customer": 1, "store": 2},
     "waiting_since": None,
     "version": 6,
+    "epoch": "0a1b2c3d",
 }
 
 
@@ -147,8 +149,18 @@ def test_a_conversation_is_seen_by_its_two_sides() -> None:
     ("event", "expected"),
     [
         (
-            model.Welcome("u", "U", model.ConnectionId("x="), "kefu.v1", 2, 3, 5),
-            {"user": "u", "name": "U", "connection": "x=", "protocol": "kefu.v1", "online": 2, "offline": 3, "at": 5},
+            model.Welcome("u", "U", model.ConnectionId("x="), "kefu.v1", 2, 3, 4, "0a1b2c3d", 5),
+            {
+                "user": "u",
+                "name": "U",
+                "connection": "x=",
+                "protocol": "kefu.v1",
+                "online": 2,
+                "offline": 3,
+                "newest": 4,
+                "epoch": "0a1b2c3d",
+                "at": 5,
+            },
         ),
         (
             model.ReadMoved("s:c", "store", 3, 5),
@@ -159,8 +171,8 @@ def test_a_conversation_is_seen_by_its_two_sides() -> None:
             {"conversation": "s:c", "from": {"user": "c", "name": "C", "side": "customer"}, "on": True},
         ),
         (model.Notice("客服", 5), {"text": "客服", "at": 5}),
-        (model.Pong(5, "k"), {"at": 5, "id": "k"}),
-        (model.Pong(5), {"at": 5}),
+        (model.Pong(5, 4, "0a1b2c3d", "k"), {"at": 5, "newest": 4, "epoch": "0a1b2c3d", "id": "k"}),
+        (model.Pong(5, 0, "0a1b2c3d"), {"at": 5, "newest": 0, "epoch": "0a1b2c3d"}),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -10,6 +10,7 @@ def test_a_secret_is_all_that_has_to_be_set() -> None:
     settings = load()
     assert settings.redis_url == "redis://127.0.0.1:6379/0"
     assert not settings.redis_cluster
+    assert settings.redis_wait_replicas == 0
     assert settings.jwt_keys == {"HS256": SECRET}
     assert settings.allowed_origins == frozenset()
     assert (settings.rate_limit, settings.claim_grace_s) == (10, 300)
@@ -25,12 +26,14 @@ def test_every_setting_is_read() -> None:
         ALLOWED_ORIGINS=" https://Shop.example/ ,http://127.0.0.1:8000,, ",
         RATE_LIMIT="0",
         CLAIM_GRACE_S="86400",
+        REDIS_WAIT_REPLICAS="2",
         CONNECTIONS_ENDPOINT="https://abc.execute-api.cn-north-1.amazonaws.com.cn/prod/",
         LAMBDA_ENDPOINT="http://127.0.0.1:8000",
         FLUSH_FUNCTION="kefu-prod-flush",
         BROADCAST_FUNCTION="kefu-prod-broadcast",
     )
     assert settings.redis_cluster
+    assert settings.redis_wait_replicas == 2
     assert set(settings.jwt_keys) == {"HS256", "ES256"}
     assert settings.allowed_origins == {"https://shop.example", "http://127.0.0.1:8000"}
     assert (settings.rate_limit, settings.claim_grace_s) == (0, 86_400)
@@ -96,6 +99,7 @@ BAD: list[tuple[str, str]] = [
         ("RATE_LIMIT", bad)
         for bad in ("-1", "1.5", "ten", "1000001", "9999999999", "1e3", " 5", "5\n", "+5", "\u0665", "0x5")
     ),
+    *(("REDIS_WAIT_REPLICAS", bad) for bad in ("-1", "6", "all", "1.5", " ")),
     *(("CLAIM_GRACE_S", bad) for bad in ("0", "-1", "86401", "5m", "1.5", " ", "300s", "1_000")),
     *(
         (name, bad)

@@ -3,6 +3,7 @@
 -- KEYS: the nine of lib/conversation    ARGV: agent, customer, agent's name, force (no | yes | if_supervisor)
 -- Answers: stranger | missing | taken <agent> | changed … | unchanged …
 --@include clock
+--@include epoch
 --@include conversation
 local agent, customer, name, force = unpack(ARGV)
 local role = role_of(agent, customer)

@@ -3,6 +3,7 @@
 -- KEYS: the nine of lib/conversation    ARGV: user, customer
 -- Answers: stranger | missing | not_claimer <agent or ''> | changed … | unchanged …
 --@include clock
+--@include epoch
 --@include conversation
 local user, customer = unpack(ARGV)
 local role = role_of(user, customer)

@@ -3,6 +3,7 @@
 -- KEYS: the nine of lib/conversation    ARGV: user, customer, from (after | before | newest), seq, limit, limit in bytes
 -- Answers: stranger | missing | history <more 0|1> <messages>
 --@include clock
+--@include epoch
 --@include conversation
 local user, customer, from, seq, limit, bytes = unpack(ARGV)
 if not role_of(user, customer) then return {'stranger'} end

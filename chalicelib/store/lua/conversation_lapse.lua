@@ -3,6 +3,7 @@
 -- KEYS: the nine of lib/conversation    ARGV: agent, customer, absent since ('' while online)
 -- Answers: kept | changed …
 --@include clock
+--@include epoch
 --@include conversation
 local agent, customer, absent_since = unpack(ARGV)
 if claimed_by(customer) ~= agent then return {'kept'} end

@@ -3,6 +3,7 @@
 -- KEYS: the nine of lib/conversation    ARGV: agent, customer, receiver, receiver's name
 -- Answers: stranger | missing | no_agent | not_claimer <agent or ''> | changed … | unchanged …
 --@include clock
+--@include epoch
 --@include conversation
 local agent, customer, receiver, name = unpack(ARGV)
 local role = role_of(agent, customer)

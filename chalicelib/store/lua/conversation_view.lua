@@ -3,6 +3,7 @@
 -- KEYS: the nine of lib/conversation    ARGV: customer
 -- Answers: missing | view <snapshot>
 --@include clock
+--@include epoch
 --@include conversation
 if redis.call('EXISTS', CONVERSATION) == 0 then return {'missing'} end
 return {'view', snapshot(ARGV[1])}

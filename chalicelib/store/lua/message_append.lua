@@ -5,6 +5,7 @@
 -- Answers: stranger | unknown_store | missing | not_claimer <agent or ''> | conflict <seq> | known <seq> <at> <outbox entry or ''>
 --   | stored <seq> <at> <message> <outbox entry> <recipients> <sender's pair> <watchers> <overdue entries> <change or {}>
 --@include clock
+--@include epoch
 --@include conversation
 --@include message
 --@include outbox
@@ -30,6 +31,7 @@ local digest, known = redis.sha1hex(body), redis.call('GET', KNOWN)
 if known then
   local seq, first_at, entry, same = known:match('^(%d+) (%d+) (%S+) (%S+)$')
   if same ~= digest then return {'conflict', seq} end
+  redis.call('PEXPIRE', KNOWN, ARGV[7]) -- a write, so that who waits for replicas waits for the message, too
   return {'known', seq, first_at, still_owed(OUTBOX, entry)}
 end
 local claimer = holder(customer)

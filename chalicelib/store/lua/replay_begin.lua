@@ -1,8 +1,9 @@
 #!lua
 -- Begin to replay the offline list on a connection, from its first entry. Durable events wait until the replay has ended.
 -- KEYS: the seven of lib/user    ARGV: connection, lessee, ms of the lease, again (1: replay although the connection is live)
--- Answers: gone | busy | live | begun <at> <newest offset> <entries> <stores that the user serves: store, …>
+-- Answers: gone | busy | live | begun <at> <newest offset> <epoch> <entries> <stores that the user serves: store, …>
 --@include clock
+--@include epoch
 --@include user
 local connection, lessee, lease, again = unpack(ARGV)
 local at = now()
@@ -18,4 +19,4 @@ local stores, entries = {}, redis.call('HGETALL', STORES)
 for i = 1, #entries, 2 do
   if tonumber(entries[i + 1]) > 0 then stores[#stores + 1] = entries[i] end
 end
-return {'begun', whole(at), newest_offset(), redis.call('LLEN', OFFLINE), stores}
+return {'begun', whole(at), newest_offset(), epoch(), redis.call('LLEN', OFFLINE), stores}

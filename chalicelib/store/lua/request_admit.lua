@@ -1,11 +1,13 @@
 #!lua
 -- Let a request in: its connection lives on, its acknowledgement is applied, its place in the rate limit is taken.
 -- KEYS: the seven of lib/user
--- ARGV: connection ('' for HTTP), ms until it expires, acknowledged offset ('' for none), requests a second (0 for any number), burst
--- Answers: gone | beyond <newest offset> | limited <ms> | admitted <at>
+-- ARGV: connection ('' for HTTP), ms until it expires, acknowledged offset ('' for none), requests a second (0 for any number), burst,
+--   whether to say where the list stands (0 | 1)
+-- Answers: gone | beyond <newest offset> | limited <ms> | admitted <at> <newest offset, epoch>
 --@include clock
+--@include epoch
 --@include user
-local connection, ttl, ack, rate, burst = unpack(ARGV)
+local connection, ttl, ack, rate, burst, wonders = unpack(ARGV)
 local at = now()
 if connection ~= '' then
   local c = connections_at(at)[connection]
@@ -26,4 +28,4 @@ if rate ~= '0' then
   if wait > 0 then return {'limited', math.ceil(wait)} end
   redis.call('SET', RATE, string.format('%.3f', empty_at), 'PX', math.ceil(interval * burst) + 1000)
 end
-return {'admitted', whole(at)}
+return {'admitted', whole(at), wonders == '1' and {newest_offset(), epoch()} or {}}

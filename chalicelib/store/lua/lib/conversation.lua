@@ -1,7 +1,7 @@
 #!lua
 -- Part of the scripts: what the verbs of one conversation share (who is who, the index, the status, the snapshot).
 -- KEYS: store, agents, claims, index, conversation, messages, by_customer, by_store, watchers    ARGV: the script's own
--- Answers: nothing by itself; changed() and unchanged() make what most verbs answer. Follows clock.
+-- Answers: nothing by itself; changed() and unchanged() make what most verbs answer. Follows clock, epoch.
 local STORE, AGENTS, CLAIMS, INDEX, CONVERSATION, MESSAGES, BY_CUSTOMER, BY_STORE, WATCHERS = unpack(KEYS)
 
 -- An entry of the agents' table is role:joined:name; `joined` tells one membership of a user from the next.
@@ -86,7 +86,7 @@ local function snapshot(customer)
   read_customer, read_store = tonumber(read_customer or 0), tonumber(read_store or 0)
   return {status, version, since or '', read_customer, read_store, customer_name, agent or '', agent_name or '',
     last_seq, redis.call('LINDEX', MESSAGES, -1), unread(BY_CUSTOMER, read_customer, last_seq),
-    unread(BY_STORE, read_store, last_seq)}
+    unread(BY_STORE, read_store, last_seq), epoch()}
 end
 
 -- Recipients are pairs: a user, and `joined` where the user gets it as an agent.
@@ -124,4 +124,7 @@ end
 local function changed(customer, at)
   return {'changed', whole(at), snapshot(customer), agents_but(customer), watching(at)}
 end
-local function unchanged(customer, at) return {'unchanged', whole(at), snapshot(customer)} end
+local function unchanged(customer, at)
+  redis.call('HINCRBY', CONVERSATION, 'version', 0) -- a write, so that who waits for replicas waits for what was there before
+  return {'unchanged', whole(at), snapshot(customer)}
+end

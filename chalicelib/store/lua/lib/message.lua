@@ -7,7 +7,7 @@
 local function written(conversation, seq, id, sender, name, side, body, at)
   return '{"conversation":"' .. conversation .. '","seq":' .. seq .. ',"id":' .. cjson.encode(id)
     .. ',"from":{"user":"' .. (side == 'system' and 'system' or sender) .. '","name":' .. cjson.encode(name)
-    .. ',"side":"' .. side .. '"},"body":' .. body .. ',"at":' .. whole(at) .. '}'
+    .. ',"side":"' .. side .. '"},"body":' .. body .. ',"at":' .. whole(at) .. ',"epoch":"' .. epoch() .. '"}'
 end
 
 -- Stores a message as the conversation's last; `waits` where the conversation begins to wait with it.

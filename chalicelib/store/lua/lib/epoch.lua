@@ -1,0 +1,9 @@
+#!lua
+-- Part of the scripts: which history of the data this server serves, as a word.
+-- KEYS: none    ARGV: none
+-- Answers: nothing by itself; epoch()
+-- Redis names a history by its replication id. It takes a new name where the newest writes may be missing: when the
+-- server starts, and when a replica takes over.
+local function epoch()
+  return redis.call('INFO', 'replication'):match('master_replid:(%x%x%x%x%x%x%x%x)') or ''
+end
