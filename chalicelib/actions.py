@@ -75,7 +75,9 @@ def perform(store: Store, caller: Identity, request: protocol.AnyRequest) -> tup
             return DONE, Outcome(replay=True)
         case protocol.Ping():
             pong = Pong(admission.at, admission.newest, admission.epoch, request.id)
-            return None, Outcome((Delivery(pong, connections=(caller.connection,), asker_too=True),))
+            delivery = Delivery(pong, connections=(caller.connection,), asker_too=True)
+            # A replay that died as often as it was tried goes on with the client's next sign of life.
+            return None, Outcome((delivery,), replay=admission.left_off)
         case _:
             assert_never(request)
 

@@ -68,7 +68,7 @@ class Dispatcher:
     def deliver(self, outcome: Outcome, asker: Identity | None = None, answer: bytes | None = None) -> None:
         """Delivers an outcome, and to the asker the answer, in parallel; what others left undelivered follows."""
         if outcome.replay and asker:
-            self._replay_again(asker)
+            self._replay(asker.connection, again=True)
         if outcome.debt is None:  # a repeated request is answered when its message is where it belongs
             self._redeliver(outcome.store, outcome.overdue)
         frames = [_frame(delivery.event) for delivery in outcome.deliveries]
@@ -131,10 +131,13 @@ class Dispatcher:
 
     def flush(self, connection: ConnectionId) -> None:
         """Welcomes a new connection and replays the offline list on it; with the end of the list it is live."""
+        self._replay(connection, again=False)
+
+    def _replay(self, connection: ConnectionId, *, again: bool) -> None:
         identity, welcomed = self._store.users.identity(connection)
         if identity is None:
             return  # it is gone already
-        replay = self._begin(identity.user, connection, again=False)
+        replay = self._begin(identity.user, connection, again=again)
         if replay.state != "begun":
             return
         if welcomed or self._post_once_open(
@@ -144,12 +147,6 @@ class Dispatcher:
             self._continue(identity.user, connection, replay)
         else:
             self._store.users.forget(connection)
-
-    def _replay_again(self, asker: Identity) -> None:
-        """Replays the offline list on the asker's connection, from its first entry."""
-        replay = self._begin(asker.user, asker.connection, again=True)
-        if replay.state == "begun":
-            self._continue(asker.user, asker.connection, replay)
 
     def _begin(self, user: UserId, connection: ConnectionId, *, again: bool) -> Replay:
         # One replay at a time on a connection: two at once would be out of order.

@@ -63,11 +63,15 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request that was let in, at `at` (ms, 0 where nobody asked). For who wonders: where the list stands."""
+    """A request that was let in, at `at` (ms, 0 where nobody asked).
+
+    For who wonders: where the list stands, and whether the connection's replay was left off before its end.
+    """
 
     at: int = 0
     newest: int = 0
     epoch: str = ""
+    left_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,7 @@ class Users:
     def admit(self, caller: Identity, ack: int | None, *, wonders: bool = False) -> Admission:
         """Let a request in: acknowledge, count it against the rate limit, keep its connection alive.
 
-        Who `wonders` is told the time and where the list stands, for which Redis is asked in any case.
+        Who `wonders` is told the time and how things stand, for which Redis is asked in any case.
         Raises BadRequest for an `ack` that is ahead, RateLimited, Unauthorized for a connection that is no more.
         """
         idle = time.monotonic() - self._touched.get(caller.connection, -TOUCH_S)
@@ -211,8 +215,8 @@ class Users:
         if touch and caller.connection in self._identities:
             self._touched[caller.connection] = time.monotonic()
         match reply:
-            case [b"admitted", at, [newest, epoch]]:
-                return Admission(int(at), newest, epoch.decode())
+            case [b"admitted", at, [newest, epoch, left_off]]:
+                return Admission(int(at), newest, epoch.decode(), left_off == 1)
             case [b"admitted", at, []]:
                 return Admission(int(at))
             case [b"limited", wait]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib import access
 from chalicelib.bootstrap import Services
 from tests.flow.conftest import Person, Shop, token
 from tests.flow.platform import Functions
@@ -57,6 +58,23 @@ def test_a_replay_that_dies_is_run_again_and_misses_nothing(shop: Shop, person: 
     assert agent.texts() == [str(number) for number in range(31)]
     customer.say(f"{shop.store}:{customer.user}", "31")
     assert agent.texts() == ["31"]
+
+
+def test_a_replay_that_died_for_good_goes_on_with_the_next_ping(
+    shop: Shop, person: NewPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "WELCOME_WAIT_S", 0.0)
+    agent, customer = person("agent"), person("customer").connect()
+    shop.appoint(agent.user)
+    customer.say(f"{shop.store}:{customer.user}", "hello")
+    agent.connection, _ = agent.functions.connect(token(agent.user))
+    agent.functions.platform.calls.clear()  # the platform has given up to call it
+    agent.functions.message(agent.connection, {"action": "ping", "id": "p"})
+    assert [frame["type"] for frame in agent.received()] == ["welcome", "message", "pong"]
+    agent.functions.message(agent.connection, {"action": "ping", "id": "p"})
+    assert [frame["type"] for frame in agent.received()] == ["pong"]
+    customer.say(f"{shop.store}:{customer.user}", "live")
+    assert agent.texts() == ["live"]
 
 
 def test_what_is_said_while_a_connection_joins_comes_after_its_replay(shop: Shop, person: NewPerson) -> None:

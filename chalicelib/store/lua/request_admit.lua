@@ -2,18 +2,19 @@
 -- Let a request in: its connection lives on, its acknowledgement is applied, its place in the rate limit is taken.
 -- KEYS: the seven of lib/user
 -- ARGV: connection ('' for HTTP), ms until it expires, acknowledged offset ('' for none), requests a second (0 for any number), burst,
---   whether to say where the list stands (0 | 1)
--- Answers: gone | beyond <newest offset> | limited <ms> | admitted <at> <newest offset, epoch>
+--   whether to say how connection and list stand (0 | 1)
+-- Answers: gone | beyond <newest offset> | limited <ms> | admitted <at> <newest offset, epoch, whether the connection's replay was left off (0 | 1)>
 --@include clock
 --@include epoch
 --@include user
 local connection, ttl, ack, rate, burst, wonders = unpack(ARGV)
-local at = now()
+local at, left_off = now(), 0
 if connection ~= '' then
   local c = connections_at(at)[connection]
   if not c then return {'gone'} end
   c.expires = at + ttl
   write_connection(connection, c)
+  if c.state ~= 'live' and c.lease <= at then left_off = 1 end
 end
 if ack ~= '' then
   local newest = newest_offset()
@@ -28,4 +29,4 @@ if rate ~= '0' then
   if wait > 0 then return {'limited', math.ceil(wait)} end
   redis.call('SET', RATE, string.format('%.3f', empty_at), 'PX', math.ceil(interval * burst) + 1000)
 end
-return {'admitted', whole(at), wonders == '1' and {newest_offset(), epoch()} or {}}
+return {'admitted', whole(at), wonders == '1' and {newest_offset(), epoch(), left_off} or {}}
