@@ -30,7 +30,7 @@ from chalicelib.model import (
     split,
 )
 from chalicelib.store import Store
-from chalicelib.store.conversations import Start
+from chalicelib.store.conversations import EVERYBODY, Start, owed_to
 from chalicelib.store.stores import StoreView
 
 NOTHING: Final = Outcome()
@@ -224,13 +224,14 @@ def lapse(
     store: Store, conversation: ConversationId, agent: UserId, absent_since: int | None, unheard: Debt | None = None
 ) -> Outcome:
     """A claim ends whose agent is past the grace time; all agents get the message `unheard` that found it so."""
-    change = store.conversations.lapse(conversation, agent, absent_since)
+    change = store.conversations.lapse(conversation, agent, absent_since, unheard.entry if unheard else "")
     if change is None:
         return NOTHING
     deliveries = tuple(_conversation_events(change))
     if unheard is None:
         return Outcome(deliveries)
-    return Outcome((Delivery(unheard.message, durable=change.agents), *deliveries), unheard)
+    owed = Debt(unheard.message, owed_to(unheard.entry, EVERYBODY), change.agents)
+    return Outcome((Delivery(owed.message, durable=owed.recipients), *deliveries), owed)
 
 
 def agents_online(store: Store, view: StoreView) -> int:

@@ -53,6 +53,7 @@ class Dispatcher:
     @contextmanager
     def answering(self, asker: ConnectionId, request_id: RequestId | None) -> Iterator[None]:
         """Whatever is refused or fails inside becomes an error frame for the asker."""
+        self._gateway.heard(asker)
         try:
             yield
         except KefuError as refusal:

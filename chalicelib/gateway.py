@@ -144,6 +144,11 @@ class Patience:
         with self._lock:
             self._left_alone[connection] = time.monotonic() + LEFT_ALONE_S
 
+    def regain(self, connection: ConnectionId) -> None:
+        """There is a sign of life."""
+        with self._lock:
+            self._left_alone.pop(connection, None)
+
 
 class Gateway:
     """Posts to sockets and calls functions. One recipient's trouble costs the others nothing."""
@@ -198,6 +203,10 @@ class Gateway:
                 return Posted.FAILED
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
         raise AssertionError("the last pause is None")
+
+    def heard(self, connection: ConnectionId) -> None:
+        """The client has spoken: whatever it let hang before, it gets its answer."""
+        self._patience.regain(connection)
 
     def close(self, connection: ConnectionId) -> None:
         """Closes a connection from the server's side; one that is gone already is closed."""

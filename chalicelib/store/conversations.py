@@ -34,8 +34,8 @@ NOTE_ACTIVE_S = 600
 ACTIVE_FOR_MS = 3600 * 1000
 UNKNOWN_FOR_MS = 120 * 1000
 
-# An audience without anybody: only the customer's own list of conversations is still to be moved.
-NOBODY = "."
+# Audiences: all agents, and nobody, where only the customer's own list of conversations is still to be moved.
+EVERYBODY, NOBODY = "*", "."
 
 Start = Literal["after", "before", "newest"]
 
@@ -131,13 +131,19 @@ class Conversations:
         """Close. Raises NotClaimer, Forbidden, NotFound."""
         return self._change("conversation_close", conversation, user)
 
-    def lapse(self, conversation: ConversationId, agent: UserId, absent_since: int | None) -> Change | None:
-        """End the claim of an agent who is past the grace time or no agent any more; None where the claim stays."""
-        _, customer = split(conversation)
+    def lapse(
+        self, conversation: ConversationId, agent: UserId, absent_since: int | None, unheard: str = ""
+    ) -> Change | None:
+        """End the claim of an agent who is past the grace time or no agent any more; None where the claim stays.
+
+        With it `unheard`, the outbox entry of a message, becomes one that owes it to all agents.
+        """
+        store, customer = split(conversation)
         reply = self._scripts.run(
             "conversation_lapse",
-            keys.conversation(conversation),
+            [*keys.conversation(conversation), keys.outbox(store)],
             *(agent, customer, "" if absent_since is None else absent_since),
+            *(unheard, owed_to(unheard, EVERYBODY) if unheard else ""),
             keep=True,
         )
         return None if reply == [b"kept"] else _change(conversation, reply)
@@ -272,8 +278,7 @@ class Conversations:
 
     def narrow(self, store: StoreId, entry: str, users: Collection[UserId]) -> None:
         """Owe the message of an entry to these users only: the others have it."""
-        seq, customer, _ = entry.split(":", 2)
-        narrower = f"{seq}:{customer}:{','.join(sorted(users)) or NOBODY}"
+        narrower = owed_to(entry, ",".join(sorted(users)) or NOBODY)
         self._scripts.run("outbox_narrow", [keys.outbox(store)], entry, narrower)
 
     def active_stores(self, shard: int) -> list[StoreId]:
@@ -313,10 +318,17 @@ class Conversations:
                 [
                     Command("ZADD", (keys.active_of(store), int(time.time() * 1000), store)),
                     Command("EXISTS", (keys.store(store),)),
-                ]
+                ],
+                keep=True,
             )
             if known:  # a name that somebody made up leaves with the next sweeps, and must be noted anew
                 self._noted[store] = time.monotonic()
+
+
+def owed_to(entry: str, audience: str) -> str:
+    """The outbox entry of the same message for another audience."""
+    seq, customer, _ = entry.split(":", 2)
+    return f"{seq}:{customer}:{audience}"
 
 
 def _refusal(reply: Reply) -> Exception:

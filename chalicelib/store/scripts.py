@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 3.0
 REPLICAS_WITHIN_MS = 1_000
+LEARN_EVERY_S = 0.5
 OUT_OF_REACH = (RedisError, RedisClusterException, OSError)
 LUA = files("chalicelib.store") / "lua"
 FIRST = "#!lua\n"  # of every file; Redis wants it at the top of a script, and there alone
@@ -98,6 +100,7 @@ class Scripts:
         self._url, self._cluster, self._wait_replicas = url, cluster, wait_replicas
         self._client: Redis | RedisCluster | None = None
         self._making = Lock()
+        self._learned = 0.0
 
     def run(self, script: str, keys: Sequence[str], *args: str | bytes | int, keep: bool = False) -> Reply:
         """One script, one round trip. Raises Unavailable when Redis cannot be reached or does not answer."""
@@ -154,19 +157,57 @@ class Scripts:
         except OUT_OF_REACH as error:
             return [error] * len(calls)
         if replicas and isinstance(client, RedisCluster):  # each node waits for its own
-            return _node_by_node(client, calls, verb, replicas)
+            return self._node_by_node(client, calls, verb, replicas)
         try:
             replies = _pipelined(client, calls, verb, replicas)
         except OUT_OF_REACH as error:
             # A single call that was sent, and whose answer did not come in time, must not be carried out twice.
             late = len(calls) == 1 and isinstance(error, RedisTimeoutError)
             if isinstance(client, RedisCluster) and not _is_fault(error) and not late:
-                return _node_by_node(client, calls, verb, replicas)
+                return self._node_by_node(client, calls, verb, replicas)
             return [error] * len(calls)
         if isinstance(client, Redis) and any(isinstance(reply, ReadOnlyError) for reply in replies):
             # The other end is a replica by now: the name may lead to the new primary already.
             client.connection_pool.disconnect()
         return replies
+
+    def _node_by_node(
+        self, client: RedisCluster, calls: Sequence[Call | Command], verb: str, replicas: int
+    ) -> list[Reply]:
+        """The calls to each node by itself: a cluster's pipeline fails as a whole where one node does, and cannot wait.
+
+        What a pipeline that failed has carried out is carried out twice: every script of several slots bears that.
+        """
+        replies: list[Reply] = [None] * len(calls)
+        groups: dict[ClusterNode, list[int]] = {}
+        for i, call in enumerate(calls):
+            key = str(call.keys[0] if isinstance(call, Call) else call.args[0])
+            try:
+                node = client.get_node_from_key(key)  # type: ignore[no-untyped-call] # redis-py leaves it so
+                groups.setdefault(node, []).append(i)
+            except OUT_OF_REACH as error:
+                replies[i] = error
+        for node, group in groups.items():
+            try:
+                # Past the cluster's own pipeline, which asks some node or other about the commands first.
+                answers = _pipelined(client.get_redis_connection(node), [calls[i] for i in group], verb, replicas)
+            except OUT_OF_REACH as error:
+                answers = [error] * len(group)
+            for i, answer in zip(group, answers, strict=True):
+                replies[i] = answer
+        if any(isinstance(reply, OUT_OF_REACH) and not isinstance(reply, NoScriptError) for reply in replies):
+            self._learn_slots(client)
+        return replies
+
+    def _learn_slots(self, client: RedisCluster) -> None:
+        """Ask anew who has which slots: whoever was away may have been replaced."""
+        if time.monotonic() - self._learned < LEARN_EVERY_S:
+            return
+        self._learned = time.monotonic()
+        try:
+            client.nodes_manager.initialize()
+        except OUT_OF_REACH as error:
+            log.warning("the cluster does not say who has which slots: %r", error)
 
     @staticmethod
     def _checked(reply: Reply) -> Reply:
@@ -197,41 +238,6 @@ def _pipelined(
         missed = RedisError(f"{reached!r} instead of {replicas} replicas have it in time")
         return [reply if isinstance(reply, Exception) else missed for reply in replies]
     return replies
-
-
-def _node_by_node(client: RedisCluster, calls: Sequence[Call | Command], verb: str, replicas: int) -> list[Reply]:
-    """The calls to each node by itself: a cluster's pipeline fails as a whole where one node does, and cannot wait.
-
-    After a pipeline that failed, what was carried out is carried out twice: every script of several slots bears that.
-    """
-    replies: list[Reply] = [None] * len(calls)
-    groups: dict[ClusterNode, list[int]] = {}
-    for i, call in enumerate(calls):
-        key = str(call.keys[0] if isinstance(call, Call) else call.args[0])
-        try:
-            node = client.get_node_from_key(key)  # type: ignore[no-untyped-call] # redis-py leaves it so
-            groups.setdefault(node, []).append(i)
-        except OUT_OF_REACH as error:
-            replies[i] = error
-    for node, group in groups.items():
-        try:
-            # Past the cluster's own pipeline, which asks some node or other about the commands first.
-            answers = _pipelined(client.get_redis_connection(node), [calls[i] for i in group], verb, replicas)
-        except OUT_OF_REACH as error:
-            answers = [error] * len(group)
-        for i, answer in zip(group, answers, strict=True):
-            replies[i] = answer
-    if any(isinstance(reply, OUT_OF_REACH) and not isinstance(reply, NoScriptError) for reply in replies):
-        _learn_slots(client)
-    return replies
-
-
-def _learn_slots(client: RedisCluster) -> None:
-    """Ask anew who has which slots: whoever was away may have been replaced."""
-    try:
-        client.nodes_manager.initialize()
-    except OUT_OF_REACH as error:
-        log.warning("the cluster does not say who has which slots: %r", error)
 
 
 def _is_fault(error: Exception) -> bool:

@@ -106,9 +106,10 @@ class Users:
         fields = ("user", identity.user, "name", identity.name, "expires_at", identity.expires_at)
         self._scripts.all(
             [
+                # First what leads the sweep to all the rest.
+                Command("ZADD", (keys.online_of(connection), now_ms + IDLE_MS, connection)),
                 Command("HSET", (key, *fields)),
                 Command("PEXPIRE", (key, REMEMBER_CONNECTION_MS)),
-                Command("ZADD", (keys.online_of(connection), now_ms + IDLE_MS, connection)),
                 Call("connection_open", keys.user(identity.user), [connection, IDLE_MS, identity.name]),
             ]
         )
@@ -140,16 +141,16 @@ class Users:
         self._touched.pop(connection, None)
         key, watching = keys.connection(connection), keys.watching(connection)
         user, conversations = self._scripts.all([Command("HGET", (key, "user")), Command("SMEMBERS", (watching,))])
-        calls: list[Call | Command] = [Command("ZREM", (keys.online_of(connection), connection))]
+        calls: list[Call | Command] = []
         if user:
             calls.append(Call("connection_close", keys.user(user.decode()), [connection]))
         for conversation in conversations:
             watchers = keys.watchers(ConversationId(conversation.decode()))
             calls.append(Command("HDEL", (watchers, connection)))
         self._scripts.all(calls)
-        # Last, so that whoever dies before it leaves the way to all the rest.
-        self._scripts.command("DEL", key)
-        self._scripts.command("DEL", watching)
+        # Last what leads to all the rest, for whoever dies before it: the sweep comes from the count of those online.
+        self._scripts.all([Command("DEL", (key,)), Command("DEL", (watching,))])
+        self._scripts.command("ZREM", keys.online_of(connection), connection)
 
     def online(self) -> int:
         """Live connections in all."""
