@@ -1,16 +1,23 @@
 # kefu. The two commands: `make run` starts it on this machine, `make test` runs every test.
+# `make soak MINUTES=20` breaks it for so long, and reports what held; SEED=… runs the same again.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: run test check format lock asyncapi
+.PHONY: run test soak durability check format lock asyncapi
 
 run: $(READY)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY)
 	@$(BIN)/python -m pytest
+
+soak: $(READY)
+	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(STORAGE),--storage $(STORAGE)) $(if $(OUT),--out $(OUT))
+
+durability: $(READY)
+	@$(BIN)/python -m tests.faults.durability
 
 check: $(READY)
 	$(BIN)/ruff check .
