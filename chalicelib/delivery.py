@@ -183,6 +183,8 @@ class Dispatcher:
         while (posted := self._gateway.post(post)) is Posted.GONE and time.monotonic() < deadline:
             time.sleep(pause)
             pause = min(2 * pause, 0.1)
+            if self._store.users.identity(post.connection)[0] is None:
+                return False  # closed already: it will not open any more
         if posted is Posted.FAILED:
             raise ConnectionError(f"connection {post.connection} takes no welcome")
         return posted is Posted.SENT

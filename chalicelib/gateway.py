@@ -28,7 +28,7 @@ AT_ONCE = 64
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
 # A connection whose post hangs for so long gets no other one meanwhile, and none for a while once a post has timed out.
 HANGING_S = 0.25
-LEFT_ALONE_S = 5.0
+LEFT_ALONE_S = 2.0
 # What passes by itself is tried again after about these many seconds.
 PAUSES_S = (0.05, 0.2, 0.5)
 SERVICES = {"connections": "execute-api", "functions": "lambda"}

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import MovedError, NoScriptError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -178,6 +178,18 @@ class Scripts:
 
         What a pipeline that failed has carried out is carried out twice: every script of several slots bears that.
         """
+        replies = self._once_by_node(client, calls, verb, replicas)
+        moved = [i for i, reply in enumerate(replies) if isinstance(reply, MovedError)]
+        if moved or any(isinstance(reply, OUT_OF_REACH) and not isinstance(reply, NoScriptError) for reply in replies):
+            self._learn_slots(client, at_once=bool(moved))
+        if moved:  # these were not carried out, and the node that has them now is known
+            again = self._once_by_node(client, [calls[i] for i in moved], verb, replicas)
+            for i, reply in zip(moved, again, strict=True):
+                replies[i] = reply
+        return replies
+
+    @staticmethod
+    def _once_by_node(client: RedisCluster, calls: Sequence[Call | Command], verb: str, replicas: int) -> list[Reply]:
         replies: list[Reply] = [None] * len(calls)
         groups: dict[ClusterNode, list[int]] = {}
         for i, call in enumerate(calls):
@@ -195,13 +207,11 @@ class Scripts:
                 answers = [error] * len(group)
             for i, answer in zip(group, answers, strict=True):
                 replies[i] = answer
-        if any(isinstance(reply, OUT_OF_REACH) and not isinstance(reply, NoScriptError) for reply in replies):
-            self._learn_slots(client)
         return replies
 
-    def _learn_slots(self, client: RedisCluster) -> None:
-        """Ask anew who has which slots: whoever was away may have been replaced."""
-        if time.monotonic() - self._learned < LEARN_EVERY_S:
+    def _learn_slots(self, client: RedisCluster, *, at_once: bool) -> None:
+        """Ask anew who has which slots: whoever was away may have been replaced. Not all the time, unless `at_once`."""
+        if not at_once and time.monotonic() - self._learned < LEARN_EVERY_S:
             return
         self._learned = time.monotonic()
         try:
