@@ -123,7 +123,6 @@ HISTORY = "if not role_of(user, customer) then return {'stranger'} end"
 TRIMMED = "trim(at, tonumber(ack))"
 LIVE = "elseif c.state ~= 'joining' then"
 KEEP = "redis.call('RPUSH', MESSAGES, message)"
-PUSHED = "redis.call('RPUSH', OFFLINE, offset .. "
 MARK = "local mark = math.max(before, math.min(tonumber(seq), last_seq))"
 MOVED = "if mark > before then redis.call"
 HANDED = "reindexed(customer, function() set_status(customer, 'claimed', at, receiver, name) end)"
@@ -183,12 +182,6 @@ MUTANTS: Mapping[str, Mutant] = {
             )
         ),
         {"order"},
-        {"late"},
-    ),
-    "list upside down": Mutant(
-        "New entries go to the head of the offline list.",
-        lua(("offline_append", PUSHED, PUSHED.replace("RPUSH", "LPUSH"))),
-        {"order", "replay", "delivered"},
         {"late"},
     ),
     "one offset for two": Mutant(

@@ -189,11 +189,13 @@ def _violations(broken: Counter[str]) -> str:
 
 def draw_latency(story: Story, path: Path) -> None:
     """Median and 99th percentile over time, with the faults shaded."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     axes = figure.subplots()
-    colours = {name: f"C{number % 10}" for number, name in enumerate(_in_order(story))}
+    names = _in_order(story)
+    colours = {name: colormaps["gist_rainbow"](number / len(names)) for number, name in enumerate(names)}
     labelled: set[str] = set()
     for each in story.rounds:
         for window in each.windows:
