@@ -184,7 +184,7 @@ class Drills:
             goal = customer.inbox.held + 6
             await asyncio.gather(*(self._say(agent, conversation) for _ in range(6)))
             device = customer.devices[0]
-            await device.until(lambda goal=goal: customer.inbox.held >= goal, self._step_s)  # type: ignore[misc]
+            await device.until(lambda goal=goal: customer.inbox.held >= goal, self._step_s)  # type: ignore[misc] # a default gives it no type
             if customer.inbox.held > 3:
                 await device.request("ping", self._step_s, ack=customer.inbox.held - 3)
             await device.drop()

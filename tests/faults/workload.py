@@ -292,7 +292,7 @@ class Workload:
         """Wait for a replay to be complete, as long as anything of it comes."""
         while not device.caught_up:
             came = len(device.replayed)
-            if not await device.until(lambda came=came: len(device.replayed) > came, self.plan.patience_s):  # type: ignore[misc]
+            if not await device.until(lambda came=came: len(device.replayed) > came, self.plan.patience_s):  # type: ignore[misc] # a default gives it no type
                 return False
         return True
 
