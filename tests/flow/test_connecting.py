@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib import access
 from chalicelib.bootstrap import Services
+from chalicelib.gateway import Post, Posted
 from tests.flow.conftest import Person, Shop, token
 from tests.flow.platform import Functions
 
@@ -37,6 +38,22 @@ def test_the_welcome_waits_for_the_socket_to_open(functions: Functions, person: 
     somebody.connection = connection
     (welcome,) = somebody.received()
     assert (welcome["type"], welcome["name"], welcome["connection"]) == ("welcome", "Ann", connection)
+
+
+def test_a_socket_that_is_closed_before_its_welcome_is_not_waited_for(
+    functions: Functions, kefu: Services, person: NewPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, _ = functions.connect(token(person("user").user))
+    asked = []
+
+    def gone(post: Post) -> Posted:
+        asked.append(post)
+        functions.disconnect(connection)
+        return Posted.GONE
+
+    monkeypatch.setattr(kefu.gateway, "post", gone)
+    functions.run_calls()
+    assert len(asked) == 1
 
 
 def test_a_replay_that_dies_is_run_again_and_misses_nothing(shop: Shop, person: NewPerson) -> None:

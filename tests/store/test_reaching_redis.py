@@ -12,6 +12,7 @@ from threading import Barrier
 
 import pytest
 from redis import Redis
+from redis.cluster import RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import RedisClusterException, ResponseError
 
@@ -311,3 +312,21 @@ def test_where_one_primary_is_gone_the_others_answer(tmp_path: Path, new_name: N
         assert {True, False} == set(gone)
         for _ in range(3):
             assert [reach is None for reach in store.users.reach(pushes)] == gone
+
+
+def test_a_call_that_meets_a_slot_that_has_moved_is_sent_to_where_it_is(tmp_path: Path, new_name: NewName) -> None:
+    user = new_name("user")
+    slot = key_slot(keys.user(user)[0].encode())
+    with ExitStack() as stack:
+        seeds = stack.enter_context(servers.cluster(tmp_path)).split(",")
+        store = open_store({"REDIS_URL": ",".join(seeds), "REDIS_CLUSTER": "1"})
+        client = store.scripts._connected()
+        assert isinstance(client, RedisCluster)
+        nodes = [stack.enter_context(Redis.from_url(seed)) for seed in seeds]
+        owner = min(slot // 5_461, 2)
+        target = servers.cluster_command(nodes[(owner + 1) % 3], "MYID")
+        for node in (nodes[(owner + 1) % 3], nodes[owner], nodes[(owner + 2) % 3]):
+            servers.cluster_command(node, "SETSLOT", slot, "NODE", target)
+        # What waits for replicas goes past the cluster's own pipeline, which would follow by itself.
+        (reply,) = store.scripts._node_by_node(client, [Call("presence_read", keys.user(user))], "EVAL", 0)
+        assert reply == [b"presence", b"0", b""]

@@ -4,6 +4,8 @@
 -- Answers: nothing by itself; epoch()
 -- Redis names a history by its replication id. It takes a new name where the newest writes may be missing: when the
 -- server starts, and when a replica takes over.
-local function epoch()
-  return redis.call('INFO', 'replication'):match('master_replid:(%x%x%x%x%x%x%x%x)') or ''
+local history
+local function epoch() -- asked for once a script, though a message and its conversation both say it
+  history = history or redis.call('INFO', 'replication'):match('master_replid:(%x%x%x%x%x%x%x%x)') or ''
+  return history
 end
