@@ -116,7 +116,8 @@ class Welcome(Struct, frozen=True, tag="welcome"):
 class Message(Struct, frozen=True, omit_defaults=True, tag="message", rename={"from_": "from"}):
     """A message; with `offset` where it stands in the receiver's offline list.
 
-    The shape of what lua/lib/message.lua writes; a stored message goes out as it is, and is never encoded again.
+    `visit` counts from 1, and on each time a closed conversation is opened again. The shape of what lua/lib/message.lua
+    writes; a stored message goes out as it is, and is never encoded again.
     """
 
     conversation: ConversationId
@@ -126,6 +127,7 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message", rename={"f
     body: Text
     at: int
     epoch: str
+    visit: int
     offset: int | UnsetType = UNSET
     replay: Literal[True] | UnsetType = UNSET
 

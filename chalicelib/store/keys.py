@@ -44,7 +44,8 @@ def conversation(conversation_id: ConversationId) -> list[str]:
         agents(store_id),
         claims(store_id),
         index(store_id),
-        base,  # hash: status, version, waiting_since, unanswered_since, claimed_at, active_at, read marks, names
+        # hash: status, version, waiting_since, unanswered_since, claimed_at, active_at, reopened, read marks, names
+        base,
         f"{base}:messages",  # list: element seq - 1 is message seq, as JSON
         f"{base}:by_customer",  # bitmap: bit seq is set where the customer wrote
         f"{base}:by_store",  # bitmap: bit seq is set where an agent wrote

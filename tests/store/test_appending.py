@@ -1,5 +1,6 @@
 """What a message needs to be stored, what it gets, and who is owed it."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -39,7 +40,32 @@ def test_a_message_is_what_the_protocol_says(shop: Shop) -> None:
         "body": {"type": "text", "text": "hello"},
         "at": stored.at,
         "epoch": message_of(stored.debt)["epoch"],
+        "visit": 1,
     }
+
+
+def test_a_visit_ends_where_the_conversation_is_opened_again(shop: Shop, store: Store) -> None:
+    agent, conversation = shop.agents[0], shop.waiting("first")
+
+    def close() -> None:
+        store.conversations.close(conversation, shop.supervisor)
+
+    close()
+    close()
+    shop.announce(conversation, "said while it is closed")
+    shop.say(conversation, "again")
+    shop.claim(conversation, agent)
+    shop.say(conversation, "answered", by=agent)
+    close()
+    shop.claim(conversation, agent)
+    shop.say(conversation, "opened by a claim", by=agent)
+    close()
+    shop.transfer(conversation, by=shop.supervisor, to=agent)
+    shop.say(conversation, "opened by a transfer", by=agent)
+    store.conversations.release(conversation, agent)
+    shop.say(conversation, "waiting is no other visit")
+    messages, _ = store.conversations.history(conversation, agent, "after", 0, 100)
+    assert [json.loads(message)["visit"] for message in messages] == [1, 1, 2, 2, 3, 4, 4]
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,9 @@ local claimer = holder(customer)
 if side == 'store' and claimer ~= sender then return {'not_claimer', claimer or ''} end
 
 local seq = redis.call('LLEN', MESSAGES) + 1
-local message = written(conversation, seq, id, sender, name, side, body, at)
 local lapsed = status == 'claimed' and not claimer
 local moves = side == 'customer' and (not status or status == 'closed' or lapsed)
+local message = written(conversation, seq, id, sender, name, side, body, at, moves and status == 'closed')
 keep(customer, message, seq, side, name, at, moves)
 local audience = audience_of(side, customer, redis.call('HGET', CONVERSATION, 'status') == 'waiting', holder(customer))
 local entry = seq .. ':' .. customer .. ':' .. audience

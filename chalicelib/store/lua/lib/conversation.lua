@@ -53,6 +53,10 @@ local function reindexed(customer, change)
 end
 
 local function set_status(customer, status, at, agent, agent_name)
+  -- From closed to anything else begins another visit.
+  if redis.call('HGET', CONVERSATION, 'status') == 'closed' and status ~= 'closed' then
+    redis.call('HINCRBY', CONVERSATION, 'reopened', 1)
+  end
   if status == 'claimed' then
     local _, joined = member(agent)
     redis.call('HSET', CLAIMS, customer, agent .. ':' .. joined)

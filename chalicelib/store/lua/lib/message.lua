@@ -3,11 +3,13 @@
 -- KEYS: those of conversation    ARGV: the script's own
 -- Answers: nothing by itself. Follows conversation.
 
--- The object of the protocol as JSON; the body comes as JSON and stays byte for byte.
-local function written(conversation, seq, id, sender, name, side, body, at)
+-- The object of the protocol as JSON; the body comes as JSON and stays byte for byte. `reopens` where it opens a closed
+-- conversation again: it is the first of another visit.
+local function written(conversation, seq, id, sender, name, side, body, at, reopens)
+  local visit = (redis.call('HGET', CONVERSATION, 'reopened') or 0) + (reopens and 2 or 1)
   return '{"conversation":"' .. conversation .. '","seq":' .. seq .. ',"id":' .. cjson.encode(id)
     .. ',"from":{"user":"' .. (side == 'system' and 'system' or sender) .. '","name":' .. cjson.encode(name)
-    .. ',"side":"' .. side .. '"},"body":' .. body .. ',"at":' .. whole(at) .. ',"epoch":"' .. epoch() .. '"}'
+    .. ',"side":"' .. side .. '"},"body":' .. body .. ',"at":' .. whole(at) .. ',"epoch":"' .. epoch() .. '","visit":' .. visit .. '}'
 end
 
 -- Stores a message as the conversation's last; `waits` where the conversation begins to wait with it.
