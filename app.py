@@ -12,11 +12,13 @@ from chalicelib import access, actions, protocol
 from chalicelib.bootstrap import services
 from chalicelib.errors import KefuError
 from chalicelib.model import ConnectionId
+from chalicelib.pages import pages
 from chalicelib.routes import routes
 
 app = Chalice(app_name="kefu")
 app.experimental_feature_flags.add("WEBSOCKETS")
 app.register_blueprint(routes)
+app.register_blueprint(pages)
 
 
 @app.on_ws_connect()

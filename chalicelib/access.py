@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from chalicelib.errors import Forbidden, Unauthorized
 from chalicelib.model import NAME_LENGTH, NAME_PATTERN, ConnectionId, Identity
@@ -47,7 +48,7 @@ def from_handshake(settings: Settings, headers: Mapping[str, str]) -> tuple[Iden
 
     Raises Unauthorized without a credential that counts, Forbidden for an origin that is not allowed.
     """
-    _check_origin(settings, headers)
+    check_origin(settings, headers)
     offered = [item.strip() for item in headers.get("sec-websocket-protocol", "").split(",")]
     selected = PROTOCOL if PROTOCOL in offered else None
     if selected and "authorization" not in headers:
@@ -77,13 +78,27 @@ def caller(store: Store, connection: ConnectionId) -> Identity:
         time.sleep(WELCOME_POLL_S)
 
 
-def _check_origin(settings: Settings, headers: Mapping[str, str]) -> None:
+def check_origin(settings: Settings, headers: Mapping[str, str]) -> None:
+    """Raises Forbidden for a page of an origin that may not connect (header names in lower case)."""
     origin = headers.get("origin")
     if origin is None:
         return
     own = {f"{scheme}://{headers.get('host', '').lower()}" for scheme in ("http", "https")}
     if origin.lower() not in settings.allowed_origins | own:
         raise Forbidden("Pages of this origin may not connect; ALLOWED_ORIGINS names those that may.")
+
+
+def check_page(settings: Settings, headers: Mapping[str, str]) -> None:
+    """Raises Forbidden for a page whose socket would be refused (header names in lower case).
+
+    The socket may have a host of its own; to that, the service's own pages are pages of another origin.
+    """
+    origin = headers.get("origin")
+    if origin is None and headers.get("sec-fetch-site") == "same-origin":
+        origin = f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}"
+    if origin is not None:
+        host = urlsplit(settings.socket_url).netloc or headers.get("host", "")
+        check_origin(settings, {"origin": origin, "host": host})
 
 
 def _display_name(claimed: object) -> str | None:

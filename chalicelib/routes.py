@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from urllib.parse import unquote
 
@@ -18,6 +19,12 @@ routes = Blueprint(__name__)
 
 # Bodies are JSON whatever their header says: a missing one is no reason to refuse.
 ANY_TYPE = ["*/*"]
+READ_BY_PAGES = {"Access-Control-Expose-Headers": "Retry-After"}
+ASKED_BY_PAGES = {
+    "Access-Control-Allow-Methods": "GET",
+    "Access-Control-Allow-Headers": "Authorization",
+    "Access-Control-Max-Age": "7200",
+}
 
 
 class Health(Struct, frozen=True):
@@ -33,6 +40,16 @@ class StoreBody(Struct, frozen=True):
     waiting: int
     claimed: int
     agents_online: int
+
+
+class ServiceBody(Struct, frozen=True):
+    store: StoreId
+    name: str
+    role: Role
+
+
+class StoresBody(Struct, frozen=True):
+    stores: list[ServiceBody]
 
 
 class AgentBody(Struct, frozen=True):
@@ -70,6 +87,34 @@ def answering(view: View) -> Callable[..., Response]:
     return answer
 
 
+def for_pages(route: Callable[..., Response]) -> Callable[..., Response]:
+    """A route whose answers the pages of allowed origins may read, refusals included."""
+
+    @wraps(route)
+    def answer(*args: str, **named: str) -> Response:
+        response = route(*args, **named)
+        headers = _headers()
+        response.headers["Vary"] = "Origin"
+        if "origin" in headers:
+            with suppress(Forbidden):
+                access.check_origin(services().settings, headers)
+                response.headers["Access-Control-Allow-Origin"] = headers["origin"]
+                response.headers |= READ_BY_PAGES
+        return response
+
+    return answer
+
+
+# Not Chalice's own CORS: that knows one origin, or all.
+@routes.route("/stores", methods=["OPTIONS"], content_types=ANY_TYPE)
+@routes.route("/stores/{store}", methods=["OPTIONS"], content_types=ANY_TYPE)
+@routes.route("/stores/{store}/agents", methods=["OPTIONS"], content_types=ANY_TYPE)
+@for_pages
+def preflight(**_path: str) -> Response:
+    """What a browser asks before it lets a page ask. No page may that `for_pages` does not allow."""
+    return Response("", dict(ASKED_BY_PAGES), 204)
+
+
 @routes.route("/health")
 @answering
 def health() -> tuple[int, Struct]:
@@ -89,7 +134,18 @@ def put_store(store: str) -> tuple[int, Struct]:
     return 200, _store_body(kefu, shop, None)
 
 
+@routes.route("/stores")
+@for_pages
+@answering
+def get_stores() -> tuple[int, Struct]:
+    kefu = services()
+    caller = _caller(kefu)
+    served = kefu.store.stores.served(caller.user, kefu.store.users.memberships(caller.user))
+    return 200, StoresBody([ServiceBody(each.store, each.name, each.role) for each in served])
+
+
 @routes.route("/stores/{store}")
+@for_pages
 @answering
 def get_store(store: str) -> tuple[int, Struct]:
     kefu = services()
@@ -121,6 +177,7 @@ def delete_agent(store: str, user: str) -> tuple[int, Struct]:
 
 
 @routes.route("/stores/{store}/agents")
+@for_pages
 @answering
 def get_agents(store: str) -> tuple[int, Struct]:
     kefu = services()
@@ -166,10 +223,13 @@ def post_broadcast() -> tuple[int, Struct]:
 
 
 def _caller(kefu: Services) -> Identity:
-    headers = {name.lower(): value for name, value in routes.current_request.headers.items()}
-    caller = access.from_headers(kefu.settings, headers)
+    caller = access.from_headers(kefu.settings, _headers())
     kefu.store.users.admit(caller, None)
     return caller
+
+
+def _headers() -> dict[str, str]:
+    return {name.lower(): value for name, value in routes.current_request.headers.items()}
 
 
 def _admin(kefu: Services) -> Identity:

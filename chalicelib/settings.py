@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 MIN_SECRET_BYTES = 32
 GRACE_LIMITS_S = (1, 86_400)
+# As strict as a header of a page needs them.
+HOST = r"[A-Za-z0-9.\[\]:-]+"
+PATH = r"[A-Za-z0-9._~/@-]*"
 
 Algorithm = Literal["HS256", "RS256", "ES256"]
 
@@ -29,6 +32,8 @@ class Settings:
     rate_limit: int
     claim_grace_s: int
     connections_endpoint: str
+    socket_url: str
+    dev_tokens_url: str | None
     lambda_endpoint: str
     flush_function: str
     broadcast_function: str
@@ -47,6 +52,8 @@ class Settings:
             rate_limit=_number(environ, "RATE_LIMIT", 10, (0, 1_000_000)),
             claim_grace_s=_number(environ, "CLAIM_GRACE_S", 300, GRACE_LIMITS_S),
             connections_endpoint=_endpoint(environ, "CONNECTIONS_ENDPOINT"),
+            socket_url=_socket_url(environ),
+            dev_tokens_url=_dev_tokens_url(environ),
             lambda_endpoint=_endpoint(environ, "LAMBDA_ENDPOINT"),
             flush_function=environ.get("FLUSH_FUNCTION") or "flush",
             broadcast_function=environ.get("BROADCAST_FUNCTION") or "broadcast",
@@ -146,4 +153,19 @@ def _endpoint(environ: Mapping[str, str], name: str) -> str:
     text = (environ.get(name) or "").rstrip("/")
     if text and not re.fullmatch(r"https?://[^\s?#]+", text):
         raise SettingsError(f"{name} must be an http:// or https:// address.")
+    return text
+
+
+def _socket_url(environ: Mapping[str, str]) -> str:
+    text = environ.get("SOCKET_URL") or re.sub("^http", "ws", _endpoint(environ, "CONNECTIONS_ENDPOINT")) or "/ws"
+    if not re.fullmatch(rf"wss?://{HOST}(/{PATH})?|/(?!/){PATH}", text):
+        raise SettingsError("SOCKET_URL must be a ws:// or wss:// address, or a path.")
+    return text
+
+
+def _dev_tokens_url(environ: Mapping[str, str]) -> str | None:
+    """Where the pages get tokens for demo identities. Whoever reaches it is anybody: one machine only."""
+    text = environ.get("DEV_TOKENS_URL") or None
+    if text and not re.fullmatch(rf"https?://{HOST}(/{PATH})?|/(?!/){PATH}", text):
+        raise SettingsError("DEV_TOKENS_URL must be an http:// or https:// address, or a path.")
     return text

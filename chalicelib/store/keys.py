@@ -78,6 +78,11 @@ def user(user_id: UserId) -> list[str]:
     ]
 
 
+def memberships(user_id: UserId) -> str:
+    """Hash: store → number of the membership, negative once it has ended."""
+    return user(user_id)[3]
+
+
 def connection(connection_id: ConnectionId) -> str:
     """Hash: who is behind a connection, and whether it has been welcomed."""
     return f"kefu:{{c:{connection_id}}}"

@@ -1,5 +1,6 @@
 """Stores and their agents, in the store's slot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.errors import Forbidden, NotFound
@@ -32,6 +33,15 @@ class StoreView:
     def recipients(self) -> tuple[Recipient, ...]:
         """The agents as those who are to hear of something."""
         return tuple(Recipient(agent.user, self.store, agent.joined) for agent in self.agents)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A store that somebody serves, with its name and the role there."""
+
+    store: StoreId
+    name: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,17 @@ class Stores:
         """An agent's row, None for somebody who is no agent."""
         entry = self._scripts.command("HGET", keys.agents(store), user)
         return _agent(user.encode(), entry) if entry else None
+
+    def served(self, user: UserId, stores: Sequence[StoreId]) -> list[Service]:
+        """Those of the stores whose agents' table has the user, in one round trip."""
+        names = [Command("HGET", (keys.store(store), "name")) for store in stores]
+        rows = [Command("HGET", (keys.agents(store), user)) for store in stores]
+        replies: list[Reply] = self._scripts.all([*names, *rows])
+        return [
+            Service(store, name.decode(), _agent(user.encode(), row).role)
+            for store, name, row in zip(stores, replies[: len(stores)], replies[len(stores) :], strict=True)
+            if name and row
+        ]
 
 
 def _agent(user: bytes, entry: bytes) -> Agent:

@@ -300,6 +300,11 @@ class Users:
         """Note that a user serves a store, or with a negative number that the user has left it."""
         self._scripts.run("membership_write", keys.user(user), store, number, 1 if only_if_known else 0, keep=True)
 
+    def memberships(self, user: UserId) -> list[StoreId]:
+        """The stores that a user serves; one that has removed the user a moment ago may be among them."""
+        numbers = self._scripts.command("HGETALL", keys.memberships(user))
+        return sorted(store.decode() for store, number in numbers.items() if int(number) > 0)
+
     def presence(self, users: Sequence[UserId]) -> Mapping[UserId, Presence]:
         """Who of the users is online, in one round trip."""
         replies: list[Reply] = self._scripts.all([Call("presence_read", keys.user(user)) for user in users])

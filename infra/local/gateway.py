@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
-from infra.local import events, sigv4, tokens
+from infra.local import demo, events, sigv4, storefront, tokens
+from infra.local.compression import compress
 from infra.local.connections import CLOSE_WITHIN_S, Connection, Gone, Limits
 from infra.local.functions import Functions, InvocationError
 from infra.local.wire import Json
@@ -25,17 +26,6 @@ MAX_REQUEST = 10 * 1024 * 1024
 FRAMES_AT_ONCE = 100
 CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{15}=")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-FRONT_PAGE = """kefu, the customer-service chat, on this machine.
-
-  WebSocket     {ws}/ws, subprotocol kefu.v1, a JWT in the header Authorization: Bearer …
-  HTTP          {url}/health and the other routes of the protocol
-  A token       curl -d '{{"sub": "ming"}}' {url}/dev/tokens
-
-To chat, in two terminals:
-
-  python -m infra.local chat --url {url} --as ming --store tea-house
-  python -m infra.local chat --url {url} --as li --store tea-house --agent
-"""
 
 log = logging.getLogger("kefu.gateway")
 # It would write the subprotocols that a client offers, and so its token, to the log.
@@ -45,9 +35,17 @@ logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 class Gateway:
     """Holds the sockets and passes everything that happens on them to the functions; knows nothing of chats."""
 
-    def __init__(self, functions: Functions, limits: Limits, credentials: sigv4.Credentials, jwt_secret: str) -> None:
+    def __init__(
+        self,
+        functions: Functions,
+        limits: Limits,
+        credentials: sigv4.Credentials,
+        jwt_secret: str,
+        minimum_compression_size: int | None = None,
+    ) -> None:
         self._functions, self._limits = functions, limits
         self._credentials, self._jwt_secret = credentials, jwt_secret
+        self._minimum_compression_size = minimum_compression_size
         self._connections: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._holding: set[asyncio.Task[None]] = set()
@@ -62,8 +60,10 @@ class Gateway:
                 web.get("/ws/@connections/{id}", self.get_connection, allow_head=False),
                 web.delete("/ws/@connections/{id}", self.delete_connection),
                 web.post("/2015-03-31/functions/{name}/invocations", self.invoke),
+                web.get("/dev/tokens", self.dev_identities, allow_head=False),
                 web.post("/dev/tokens", self.dev_token),
-                web.get("/", self.front_page),
+                web.get("/", storefront.front_page, allow_head=False),
+                web.get("/shop/{file}", storefront.file, allow_head=False),
                 web.route("*", "/{path:.*}", self.route),
             ]
         )
@@ -146,18 +146,22 @@ class Gateway:
 
     async def dev_token(self, request: web.Request) -> web.Response:
         """A token for whoever asks from this machine. A web page of another origin is refused, under any host name."""
-        own, origin = f"http://{request.host}", request.headers.get(hdrs.ORIGIN)
-        if urlsplit(own).hostname not in LOOPBACK or origin not in (None, own):
-            return error(HTTPStatus.FORBIDDEN, "forbidden", "Tokens are given to this machine's own programs only.")
+        if refusal := for_this_machine_only(request):
+            return refusal
         try:
             wanted = msgspec.json.decode(await request.read(), type=tokens.TokenRequest)
         except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
             return error(HTTPStatus.BAD_REQUEST, "bad_request", f"{mistake}.")
         return web.json_response({"token": tokens.mint(self._jwt_secret, wanted)})
 
-    async def front_page(self, request: web.Request) -> web.Response:
-        """What runs here, and how to use it."""
-        return web.Response(text=FRONT_PAGE.format(url=f"http://{request.host}", ws=f"ws://{request.host}"))
+    async def dev_identities(self, request: web.Request) -> web.Response:
+        """Whom a page can sign in as by `POST /dev/tokens`: the demo stores' agents."""
+        if refusal := for_this_machine_only(request):
+            return refusal
+        identities = [
+            {"user": user, "name": name, "store": store, "role": role} for store, user, name, role in demo.AGENTS
+        ]
+        return web.json_response({"identities": identities})
 
     async def route(self, request: web.Request) -> web.Response:
         """One of the application's own HTTP routes."""
@@ -176,6 +180,8 @@ class Gateway:
         response.headers.clear()
         for name, value in answer.headers:
             response.headers.add(name, value)
+        if self._minimum_compression_size is not None:
+            compress(response, request.headers.get(hdrs.ACCEPT_ENCODING, ""), self._minimum_compression_size)
         return response
 
     async def _hold(self, request: web.Request, socket: web.WebSocketResponse, client: events.Client) -> None:
@@ -291,6 +297,14 @@ def spawn(coroutine: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return task
+
+
+def for_this_machine_only(request: web.Request) -> web.Response | None:
+    """The refusal for who comes from elsewhere, or is a web page of another origin, under any host name."""
+    own, origin = f"http://{request.host}", request.headers.get(hdrs.ORIGIN)
+    if urlsplit(own).hostname in LOOPBACK and origin in (None, own):
+        return None
+    return error(HTTPStatus.FORBIDDEN, "forbidden", "Tokens are given to this machine's own programs only.")
 
 
 def readable(header: str) -> str:

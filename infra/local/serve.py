@@ -19,6 +19,7 @@ from aiohttp import web
 
 from chalicelib.settings import Settings, SettingsError
 from infra.local import demo, sigv4, tokens
+from infra.local.compression import minimum_size
 from infra.local.connections import Limits
 from infra.local.embedded import EmbeddedRedis
 from infra.local.errors import StartError
@@ -115,6 +116,9 @@ async def _serve(settings: LocalSettings, listener: socket.socket, workers: int,
         environ = {name: value for name, value in os.environ.items() if not name.startswith(AMAZON)} | {
             "JWT_SECRET": jwt_secret,
             "CONNECTIONS_ENDPOINT": f"{url}/ws",
+            # Paths: a browser may call this machine by another name.
+            "SOCKET_URL": "/ws",
+            "DEV_TOKENS_URL": "/dev/tokens",
             "LAMBDA_ENDPOINT": url,
             "FLUSH_FUNCTION": "flush",
             "BROADCAST_FUNCTION": "broadcast",
@@ -136,7 +140,7 @@ async def _serve(settings: LocalSettings, listener: socket.socket, workers: int,
             await asyncio.gather(redis_started, functions.start())
         except ImportFailed:
             raise StartError("The application could not be imported: see above.") from None
-        gateway = Gateway(functions, limits, credentials, jwt_secret)
+        gateway = Gateway(functions, limits, credentials, jwt_secret, minimum_size(Path(".chalice/config.json")))
         runner = web.AppRunner(gateway.application(), access_log=None, shutdown_timeout=1)
         running.push_async_callback(runner.cleanup)
         await runner.setup()

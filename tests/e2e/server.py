@@ -21,7 +21,10 @@ READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 20.0
 # What would change the server's behaviour if the shell that runs the tests happened to have it.
 OURS = ("KEFU_", "REDIS_", "JWT_", "AWS_", "CONNECTIONS_", "LAMBDA_")
-SETTINGS = {"PORT", "ALLOWED_ORIGINS", "RATE_LIMIT", "CLAIM_GRACE_S", "SWEEP_S", "FLUSH_FUNCTION", "BROADCAST_FUNCTION"}
+SETTINGS = {
+    *("PORT", "ALLOWED_ORIGINS", "RATE_LIMIT", "CLAIM_GRACE_S", "SWEEP_S"),
+    *("FLUSH_FUNCTION", "BROADCAST_FUNCTION", "SOCKET_URL", "DEV_TOKENS_URL"),
+}
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

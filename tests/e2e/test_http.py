@@ -41,6 +41,7 @@ def test_health_is_for_anyone(market: Marketplace) -> None:
 
 def routes(shop: Shop) -> Iterator[tuple[str, str, Any]]:
     """Every route that asks for a token, with a good body."""
+    yield "GET", "/stores", None
     yield "PUT", f"/stores/{shop.store}", {"name": "Another name"}
     yield "GET", f"/stores/{shop.store}", None
     yield "PUT", f"/stores/{shop.store}/agents/somebody", {"role": "agent"}
@@ -68,6 +69,8 @@ def test_without_the_role_nothing_is_done_and_nothing_is_told(market: Marketplac
     nowhere = Shop(market, fresh("no-store"))
     for token in (stranger, elsewhere):
         for there, not_there in zip(routes(shop), routes(nowhere), strict=True):
+            if there[1] == "/stores":  # anybody's own
+                continue
             existing = market.http(*there, token=token)
             is_error(existing, 403, "forbidden")
             missing = market.http(*not_there, token=token)
@@ -89,7 +92,7 @@ def test_an_unknown_route_or_method_is_some_4xx(market: Marketplace, shop: Shop,
         ("GET", "/nowhere"),
         ("POST", f"/stores/{shop.store}"),
         ("DELETE", f"/stores/{shop.store}"),
-        ("GET", "/stores"),
+        ("POST", "/stores"),
         ("PATCH", f"/stores/{shop.store}/agents/somebody"),
         ("GET", f"/conversations/{shop.store}:carl/messages"),
         ("GET", "/broadcast"),
@@ -189,6 +192,77 @@ def test_a_huge_body_is_refused(market: Marketplace, shop: Shop, admin: str) -> 
 def test_a_malformed_store_id_is_refused(market: Marketplace, admin: str, store: str) -> None:
     answer = market.http("PUT", f"/stores/{quote(store)}", {"name": "Tea"}, token=admin)
     assert answer.status in (400, 404), answer
+
+
+def test_somebody_sees_the_stores_that_they_serve(market: Marketplace, shop: Shop) -> None:
+    ann = fresh("ann")
+    token = market.token(ann)
+    assert market.http("GET", "/stores", token=token).body == {"stores": []}
+    other = market.open_store("zen", name="Zen 禅")
+    shop.appoint(ann)
+    other.appoint(ann, "supervisor")
+    answer = market.http("GET", "/stores", token=token)
+    assert answer.status == 200
+    assert sorted(answer.body["stores"], key=lambda each: each["name"]) == [
+        {"store": shop.store, "name": "Tea house 茶馆", "role": "agent"},
+        {"store": other.store, "name": "Zen 禅", "role": "supervisor"},
+    ]
+    shop.remove(ann)
+    assert [each["store"] for each in market.http("GET", "/stores", token=token).body["stores"]] == [other.store]
+
+
+# What pages may ask
+
+
+ALLOWED = "https://market.example"
+
+
+def read_by_pages(shop: Shop) -> list[str]:
+    return ["/stores", f"/stores/{shop.store}", f"/stores/{shop.store}/agents"]
+
+
+def test_pages_of_allowed_origins_may_read_about_stores(market: Marketplace, shop: Shop) -> None:
+    token = market.token(shop.appoint(fresh("ann")))
+    own = f"http://127.0.0.1:{market.server.port}"
+    for path in read_by_pages(shop):
+        for origin in (ALLOWED, own):
+            asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+            preflight = market.http(
+                "OPTIONS", path, headers={**asked, "Access-Control-Request-Headers": "authorization"}
+            )
+            assert preflight.status == 204
+            assert preflight.headers["Access-Control-Allow-Origin"] == origin
+            assert preflight.headers["Access-Control-Allow-Methods"] == "GET"
+            assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization"
+            assert preflight.headers["Vary"] == "Origin"
+            answer = market.http("GET", path, token=token, headers={"Origin": origin})
+            assert answer.status == 200
+            assert answer.headers["Access-Control-Allow-Origin"] == origin
+            assert answer.headers["Vary"] == "Origin"
+            assert "Access-Control-Allow-Credentials" not in answer.headers
+            refused = market.http("GET", path, headers={"Origin": origin})
+            is_error(refused, 401, "unauthorized")
+            assert refused.headers["Access-Control-Allow-Origin"] == origin, "a page can read why"
+
+
+def test_pages_of_other_origins_may_not_read_about_stores(market: Marketplace, shop: Shop) -> None:
+    token = market.token(shop.appoint(fresh("ann")))
+    for path in read_by_pages(shop):
+        for origin in ("https://evil.example", "null", f"{ALLOWED}.evil.example"):
+            for method in ("OPTIONS", "GET"):
+                answer = market.http(method, path, token=token, headers={"Origin": origin})
+                assert "Access-Control-Allow-Origin" not in answer.headers, (method, path, origin)
+                assert answer.headers["Vary"] == "Origin"
+        assert "Access-Control-Allow-Origin" not in market.http("GET", path, token=token).headers
+
+
+def test_pages_may_change_nothing(market: Marketplace, shop: Shop, admin: str) -> None:
+    for method, path, body in routes(shop):
+        if method != "GET":
+            answer = market.http(method, path, body, token=admin, headers={"Origin": ALLOWED})
+            assert "Access-Control-Allow-Origin" not in answer.headers, (method, path)
+            preflight = market.http("OPTIONS", path, headers={"Origin": ALLOWED})
+            assert preflight.headers.get("Access-Control-Allow-Methods") in (None, "GET", "OPTIONS"), (method, path)
 
 
 # Agents

@@ -148,3 +148,24 @@ def test_nobody_else_looks_after_agents(shop: Shop, store: Store, new_name: NewN
 
 def _durable(user: str, store_id: str, joined: int) -> Push:
     return Push(Recipient(user, store_id, joined), b"{}")
+
+
+def test_whom_somebody_serves_is_told_with_the_role_and_without_what_has_ended(
+    shop: Shop, store: Store, new_name: NewName
+) -> None:
+    agent, other = shop.agents[0], new_name("other-shop")
+    store.stores.put(other, "Coffee", 300)
+    number = store.stores.put_agent(other, agent, "supervisor", "", None)
+    store.users.note_membership(agent, other, number)
+    store.users.note_membership(agent, shop.id, shop.joined[agent])
+    both = store.stores.served(agent, store.users.memberships(agent))
+    assert {(each.store, each.role) for each in both} == {(shop.id, "agent"), (other, "supervisor")}
+    assert {each.name for each in both} == {"Coffee", store.stores.read(shop.id, None).name}
+    # Removed a moment ago: the user's own note of it is still to come.
+    removal = store.stores.remove_agent(other, agent, None)
+    assert set(store.users.memberships(agent)) == {shop.id, other}
+    assert [each.store for each in store.stores.served(agent, store.users.memberships(agent))] == [shop.id]
+    store.users.note_membership(agent, other, -removal.number)
+    assert store.users.memberships(agent) == [shop.id]
+    stranger = new_name("stranger")
+    assert store.stores.served(stranger, store.users.memberships(stranger)) == []

@@ -336,3 +336,38 @@ def test_without_an_allow_list_only_the_own_pages_come_in() -> None:
     assert access.from_handshake(settings, {**GOOD, **OWN, "origin": "http://chat.example:8000"})
     with pytest.raises(Forbidden):
         access.from_handshake(settings, {**GOOD, **OWN, "origin": "https://shop.example"})
+
+
+SAME = {**OWN, "sec-fetch-site": "same-origin"}
+ELSEWHERE = "wss://socket.example/ws"
+
+
+@pytest.mark.parametrize(
+    ("socket", "headers"),
+    [
+        ("/ws", {}),
+        ("/ws", SAME),
+        ("/ws", {**OWN, "origin": "http://chat.example:8000"}),
+        ("/ws", {**OWN, "origin": "https://shop.example"}),
+        (ELSEWHERE, OWN),
+        (ELSEWHERE, {**OWN, "origin": "https://shop.example"}),
+        (ELSEWHERE, {"host": "shop.example", "sec-fetch-site": "same-origin", "x-forwarded-proto": "https"}),
+    ],
+)
+def test_a_page_whose_socket_would_open_may_connect(socket: str, headers: dict[str, str]) -> None:
+    access.check_page(load(ALLOWED_ORIGINS="https://shop.example", SOCKET_URL=socket), headers)
+
+
+@pytest.mark.parametrize(
+    ("socket", "headers"),
+    [
+        ("/ws", {**OWN, "origin": "https://evil.example"}),
+        ("/ws", {**OWN, "origin": "null"}),
+        # The socket's host is not the service's own, so it would refuse the service's own pages as well.
+        (ELSEWHERE, SAME),
+        (ELSEWHERE, {**OWN, "origin": "http://chat.example:8000"}),
+    ],
+)
+def test_a_page_whose_socket_would_be_refused_is_told(socket: str, headers: dict[str, str]) -> None:
+    with pytest.raises(Forbidden, match="ALLOWED_ORIGINS"):
+        access.check_page(load(ALLOWED_ORIGINS="https://shop.example", SOCKET_URL=socket), headers)

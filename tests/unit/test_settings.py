@@ -15,6 +15,7 @@ def test_a_secret_is_all_that_has_to_be_set() -> None:
     assert settings.allowed_origins == frozenset()
     assert (settings.rate_limit, settings.claim_grace_s) == (10, 300)
     assert (settings.connections_endpoint, settings.lambda_endpoint) == ("", "")
+    assert (settings.socket_url, settings.dev_tokens_url) == ("/ws", None)
     assert (settings.flush_function, settings.broadcast_function) == ("flush", "broadcast")
 
 
@@ -28,6 +29,8 @@ def test_every_setting_is_read() -> None:
         CLAIM_GRACE_S="86400",
         REDIS_WAIT_REPLICAS="2",
         CONNECTIONS_ENDPOINT="https://abc.execute-api.cn-north-1.amazonaws.com.cn/prod/",
+        SOCKET_URL="wss://chat.shop.example/live",
+        DEV_TOKENS_URL="/dev/tokens",
         LAMBDA_ENDPOINT="http://127.0.0.1:8000",
         FLUSH_FUNCTION="kefu-prod-flush",
         BROADCAST_FUNCTION="kefu-prod-broadcast",
@@ -38,6 +41,7 @@ def test_every_setting_is_read() -> None:
     assert settings.allowed_origins == {"https://shop.example", "http://127.0.0.1:8000"}
     assert (settings.rate_limit, settings.claim_grace_s) == (0, 86_400)
     assert settings.connections_endpoint == "https://abc.execute-api.cn-north-1.amazonaws.com.cn/prod"
+    assert (settings.socket_url, settings.dev_tokens_url) == ("wss://chat.shop.example/live", "/dev/tokens")
     assert settings.lambda_endpoint == "http://127.0.0.1:8000"
     assert (settings.flush_function, settings.broadcast_function) == ("kefu-prod-flush", "kefu-prod-broadcast")
 
@@ -46,6 +50,7 @@ def test_what_is_set_to_nothing_is_not_set() -> None:
     names = [
         *("REDIS_URL", "REDIS_CLUSTER", "JWT_PUBLIC_KEY", "ALLOWED_ORIGINS", "RATE_LIMIT", "CLAIM_GRACE_S"),
         *("CONNECTIONS_ENDPOINT", "LAMBDA_ENDPOINT", "FLUSH_FUNCTION", "BROADCAST_FUNCTION"),
+        *("SOCKET_URL", "DEV_TOKENS_URL"),
     ]
     assert load(**dict.fromkeys(names, "")) == load()
 
@@ -56,6 +61,18 @@ def test_what_is_set_to_nothing_is_not_set() -> None:
 )
 def test_a_redis_url_is_taken(url: str) -> None:
     assert load(REDIS_URL=url).redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "socket"),
+    [
+        ("https://abc.execute-api.eu-west-1.amazonaws.com/prod/", "wss://abc.execute-api.eu-west-1.amazonaws.com/prod"),
+        ("http://127.0.0.1:8000/ws", "ws://127.0.0.1:8000/ws"),
+    ],
+)
+def test_pages_connect_where_the_service_posts_unless_they_are_told_otherwise(endpoint: str, socket: str) -> None:
+    assert load(CONNECTIONS_ENDPOINT=endpoint).socket_url == socket
+    assert load(CONNECTIONS_ENDPOINT=endpoint, SOCKET_URL="/ws").socket_url == "/ws"
 
 
 @pytest.mark.parametrize("kind", ["RS256", "ES256"])
@@ -76,6 +93,23 @@ BAD: list[tuple[str, str]] = [
             *("redis://u:p4ssw0rd@h:x", "p4ssw0rd", "redis://[::1", "unix:///tmp/redis"),
         )
     ),
+    *(
+        (name, bad)
+        for name in ("SOCKET_URL", "DEV_TOKENS_URL")
+        for bad in (
+            "//elsewhere.example",
+            "ws",
+            "ftp://h",
+            "ws://",
+            "/ws;",
+            "/ws\n",
+            "wss://h x",
+            "/ws?token=x",
+            "https://",
+        )
+    ),
+    ("SOCKET_URL", "https://h"),
+    ("DEV_TOKENS_URL", "wss://h"),
     *(("REDIS_CLUSTER", bad) for bad in ("yes", "true", "2", " 1", "1\n", "on", "-1", "\u0661")),
     *(
         ("JWT_SECRET", bad)
