@@ -23,7 +23,9 @@ TOKEN_TTL_S = 12 * 3600
 LONGEST_PAUSE_S = 10.0
 
 INVITATION = """
-Try it in two more terminals, as a customer and as an agent of the store tea-house:
+Open {url}/ in a browser: a demo shop to write from, and beside it the windows to answer in.
+
+Or in two more terminals, as a customer and as an agent of the store tea-house:
 
   {chat} --as ming --store tea-house
   {chat} --as li --store tea-house --agent

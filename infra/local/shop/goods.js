@@ -1,0 +1,31 @@
+/** What each shop shows: a picture, a price in yuan, and in each language a name and a note. */
+export const GOODS = {
+  "tea-house": [
+    { picture: "longjing", price: 168,
+      en: ["Dragon Well", "Green, flat, of roasted chestnut"], "zh-CN": ["西湖龙井", "绿茶，扁平，有炒栗香"] },
+    { picture: "jasmine", price: 72,
+      en: ["Jasmine Snow", "Scented seven nights over"], "zh-CN": ["茉莉飘雪", "七窨一提，花香入水"] },
+    { picture: "tieguanyin", price: 128,
+      en: ["Iron Goddess", "Oolong, rolled, of orchid"], "zh-CN": ["安溪铁观音", "乌龙，卷紧，有兰花香"] },
+    { picture: "silver-needle", price: 210,
+      en: ["Silver Needle", "White, buds only, of melon"], "zh-CN": ["白毫银针", "白茶，只取单芽，毫香清甜"] },
+    { picture: "keemun", price: 96,
+      en: ["Keemun", "Black, of wine and cocoa"], "zh-CN": ["祁门红茶", "红茶，似蜜，带果香"] },
+    { picture: "puer", price: 238,
+      en: ["Old Tree Pu’er", "A cake of 2014, earthy and mild"], "zh-CN": ["古树普洱", "2014 年熟饼，醇厚温和"] },
+  ],
+  bookshop: [
+    { picture: "tea-classic", price: 36,
+      en: ["The Classic of Tea", "Lu Yu, about 760"], "zh-CN": ["茶经", "陆羽，约公元 760 年"] },
+    { picture: "red-chamber", price: 118,
+      en: ["Dream of the Red Chamber", "Cao Xueqin, 1791"], "zh-CN": ["红楼梦", "曹雪芹，1791 年"] },
+    { picture: "journey", price: 98,
+      en: ["Journey to the West", "Wu Cheng’en, 1592"], "zh-CN": ["西游记", "吴承恩，1592 年"] },
+    { picture: "tang-poems", price: 42,
+      en: ["300 Tang Poems", "Collected in 1763"], "zh-CN": ["唐诗三百首", "蘅塘退士编，1763 年"] },
+    { picture: "analects", price: 32,
+      en: ["The Analects", "Confucius and pupils"], "zh-CN": ["论语", "孔子及弟子"] },
+    { picture: "strange-tales", price: 58,
+      en: ["Strange Tales", "Pu Songling, 1740"], "zh-CN": ["聊斋志异", "蒲松龄，1740 年"] },
+  ],
+};
