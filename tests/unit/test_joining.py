@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from chalicelib import site
 from chalicelib.joining import imports, joined, smaller
 
 
@@ -64,3 +67,14 @@ def test_a_smaller_module_says_the_same_in_fewer_bytes() -> None:
 def test_a_module_with_a_mistake_is_left_for_the_browser_to_name(caplog: pytest.LogCaptureFixture) -> None:
     assert smaller("export const = 1;") == "export const = 1;"
     assert "cannot be read" in caplog.text
+
+
+def test_nothing_is_written_that_the_minifier_would_put_in_another_order() -> None:
+    """It moves what takes a value apart to the front of a declaration: `let a = 1; let { b } = f({ a });` fails then."""
+    beside = re.compile(
+        r"^\s*let [^\n{\[]*;\n\s*(const|let) [{\[]|^\s*(const|let) [^\n(]*=[^;\n]*, [{\[][^}\]]*[}\]] = ", re.M
+    )
+    assert beside.search("  let a = 1;\n  const { b } = f({ a });\n")
+    assert beside.search("const a = 1, { b } = f({ a });\n")
+    for name, file in site.current().files.items():
+        assert not (name.endswith(".js") and beside.search(file.text)), name

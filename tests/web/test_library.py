@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib import site
 from tests.e2e.client import fresh
 from tests.e2e.conftest import Marketplace, Shop
 from tests.e2e.server import Server, free_port
@@ -33,7 +38,19 @@ def run(program: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def command(program: str, settings: dict[str, Any]) -> list[str]:
-    return [node(), "--experimental-websocket", str(HERE / "library" / program), json.dumps(settings)]
+    told = json.dumps({"library": library().as_uri(), **settings})
+    return [node(), "--experimental-websocket", str(HERE / "library" / program), told]
+
+
+@functools.cache
+def library() -> Path:
+    """The library as the pages get it: joined and made smaller, which must not change what it does."""
+    whole = site.current().file("lib/kefu.whole.js")
+    assert whole is not None
+    file = Path(tempfile.mkdtemp(prefix="kefu-library-")) / "kefu.mjs"
+    atexit.register(shutil.rmtree, file.parent)
+    file.write_text(whole.text, encoding="utf-8")
+    return file
 
 
 def people_of(shop: Shop, agents: int, customers: int) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 /** What the programs of the library's tests share: clients against a real service, and waiting for a condition. */
 
-import { connect } from "../../../chalicelib/web/lib/kefu.js";
-
 /**
  * The settings of this run, which the test passes as its only argument.
- * @typedef {{ url: string, tokens: string, store: string, agents: string[], [more: string]: any }} Settings
+ * @typedef {{ library: string, url: string, tokens: string, store: string, agents: string[], [more: string]: any }} Settings
  */
 export const settings = /** @type {Settings} */ (JSON.parse(process.argv[2] ?? "{}"));
+
+/** @type {typeof import("../../../chalicelib/web/lib/kefu.js")} */
+const { connect } = await import(settings.library);
 
 /** A token as the service mints it on one machine. @param {string} sub @param {number} [life]  s */
 export async function token(sub, life = 3600) {
