@@ -111,10 +111,11 @@ def smaller(text: str) -> str:
     except ModuleNotFoundError:
         return text
     try:
-        return minify.string("text/javascript", APART.sub(r"\1let ", text))
+        small: str = minify.string("text/javascript", APART.sub(r"\1let ", text))
     except minify.MinifyError as error:
         log.warning("a module is served as it was written, since it cannot be read: %s", error)
         return text
+    return small
 
 
 def _pairs(names: str) -> list[tuple[str, str]]:
