@@ -1,6 +1,5 @@
 /** Where one writes. */
 import { h, icon, setText } from "./dom.js";
-import { createEmoji } from "./emoji.js";
 
 const LIMIT = 4000;
 const QUIET = 200;
@@ -43,12 +42,16 @@ export function createComposer({ words, onSend, onTyping = () => {}, draft }) {
   }, icon("send"));
   // A tap on the button must not take the focus, or a phone would drop its keyboard.
   send.addEventListener("pointerdown", (event) => event.preventDefault());
-  const emoji = createEmoji({ words, onPick: insert, onLeave: () => input.focus() });
-  const element = h("div", { class: "k-composer" }, count, emoji.panel, emoji.button, input, send);
+  const name = words.say("chat.emoji");
+  const smile = h("button", {
+    class: "k-plain k-round", type: "button", "aria-label": name, title: name, "aria-expanded": "false", onclick: pick,
+  }, icon("smile"));
+  const element = h("div", { class: "k-composer" }, count, smile, input, send);
   const grows = CSS.supports("field-sizing", "content");
   let composed = -Infinity;
   let enabled = true;
   let touched = false;
+  /** @type {ReturnType<typeof import("./emoji.js").createEmoji> | undefined} */ let emoji;
 
   function fit() {
     const left = input.value.length > LIMIT - QUIET ? LIMIT - length(sendable(input.value)) : LIMIT;
@@ -102,6 +105,20 @@ export function createComposer({ words, onSend, onTyping = () => {}, draft }) {
     fit();
   }
 
+  async function pick() {
+    if (emoji) return emoji.toggle();
+    try {
+      // Most never need it. By this name it is found from wherever this module was joined into.
+      const { createEmoji } = await import("../chat/emoji.js");
+      emoji ??= createEmoji({ h, button: smile, onPick: insert, onLeave: () => input.focus() });
+    } catch {
+      count.hidden = false;
+      setText(count, words.say("chat.unreachable"));
+    }
+    // Whoever went on writing while it came does not want it any more.
+    if (!input.matches(":focus")) emoji?.toggle();
+  }
+
   function insert(text) {
     input.focus();
     input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
@@ -128,9 +145,9 @@ export function createComposer({ words, onSend, onTyping = () => {}, draft }) {
     /** @param {{ enabled?: boolean, placeholder?: string }} state */
     setState({ enabled: on = enabled, placeholder = input.placeholder }) {
       enabled = on;
-      input.disabled = emoji.button.disabled = !on;
+      input.disabled = smile.disabled = !on;
       input.placeholder = placeholder;
-      if (!on) emoji.close();
+      if (!on) emoji?.close();
       fit();
     },
   };

@@ -1,5 +1,7 @@
-/** A small emoji picker: a button, and a panel that the arrow keys walk through. */
-import { h, icon } from "./dom.js";
+/**
+ * A small emoji picker: a panel that the arrow keys walk through. The composer fetches it when it is first asked for, so
+ * it imports nothing itself.
+ */
 
 const COLUMNS = 8;
 const EMOJI = [
@@ -8,21 +10,18 @@ const EMOJI = [
 ];
 
 /**
- * @param {{ words: import("./words.js").Words, onPick(emoji: string): void, onLeave(): void }} options
+ * Make the panel, beside the button that opens it.
+ * @param {{ h: typeof import("./dom.js").h, button: HTMLElement, onPick(emoji: string): void, onLeave(): void }} options
  */
-export function createEmoji({ words, onPick, onLeave }) {
-  const name = words.say("chat.emoji");
-  const button = h("button", {
-    class: "k-plain k-round", type: "button", "aria-label": name, title: name, "aria-expanded": "false",
-    onclick: () => turn(panel.hidden),
-  }, icon("smile"));
-  const panel = h("div", {
-    class: "k-emoji", role: "group", "aria-label": name, hidden: true, onkeydown: key, onclick: pick, onfocusout: left,
-  });
+export function createEmoji({ h, button, onPick, onLeave }) {
   const one = (each, index) => h("button", { class: "k-plain", type: "button", tabIndex: index ? -1 : 0 }, each);
+  const panel = h("div", {
+    class: "k-emoji", role: "group", "aria-label": button.ariaLabel, hidden: true,
+    onkeydown: key, onclick: pick, onfocusout: left,
+  }, ...EMOJI.map(one));
+  button.before(panel);
 
   function turn(open) {
-    if (open && !panel.hasChildNodes()) panel.append(...EMOJI.map(one));
     panel.hidden = !open;
     button.ariaExpanded = String(open);
     if (open) panel.querySelector('[tabindex="0"]').focus();
@@ -60,5 +59,5 @@ export function createEmoji({ words, onPick, onLeave }) {
     if (relatedTarget !== button && !panel.contains(relatedTarget) && !panel.hidden) turn(false);
   }
 
-  return { button, panel, close: () => turn(false) };
+  return { toggle: () => turn(panel.hidden), close: () => turn(false) };
 }
