@@ -3,15 +3,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TYPESCRIPT := 5.9.3
 READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: run test soak durability check format lock asyncapi
+.PHONY: run test soak durability check types pictures format lock asyncapi
 
 run: $(READY)
 	@exec $(BIN)/python -m infra.local
 
+# Browsers wait much and share nothing, so that two may be at it at once; all else has the machine to itself.
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore tests/web
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/web
 
 soak: $(READY)
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(STORAGE),--storage $(STORAGE)) $(if $(OUT),--out $(OUT))
@@ -25,6 +28,15 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.lint_lua
+
+# The pages' JSDoc types, by TypeScript's compiler, which npm fetches; nothing else here needs npm.
+types:
+	@command -v npx >/dev/null || { echo "make types needs npm (it comes with Node.js): https://nodejs.org" >&2; exit 1; }
+	npx --yes --package typescript@$(TYPESCRIPT) tsc --project tests/web/tsconfig.json
+
+# The pictures in docs/. `make pictures OUT=/tmp/pictures` takes every scene at each width, 1× and 2×, into that folder.
+pictures: $(READY)
+	@$(BIN)/python -m tests.web.pictures $(if $(OUT),--out $(OUT))
 
 lock: $(READY)
 	@{ echo "# Every package that the requirements pull in, pinned (make lock writes this)."; $(BIN)/pip freeze | grep -viE "^(pip|setuptools|wheel)=="; } > constraints.txt
