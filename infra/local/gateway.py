@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -302,8 +303,9 @@ def spawn(coroutine: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]
 def for_this_machine_only(request: web.Request) -> web.Response | None:
     """The refusal for who comes from elsewhere, or is a web page of another origin, under any host name."""
     own, origin = f"http://{request.host}", request.headers.get(hdrs.ORIGIN)
-    if urlsplit(own).hostname in LOOPBACK and origin in (None, own):
-        return None
+    with suppress(ValueError):  # a host that is none
+        if urlsplit(own).hostname in LOOPBACK and origin in (None, own):
+            return None
     return error(HTTPStatus.FORBIDDEN, "forbidden", "Tokens are given to this machine's own programs only.")
 
 

@@ -427,6 +427,7 @@ def test_tokens_are_minted_for_this_machine_s_own_programs_only(server: Server) 
     assert http("POST", url, wanted, Origin="http://evil.example")[0] == 403
     assert http("POST", url, wanted, Origin="null")[0] == 403
     assert http("POST", url, wanted, Host=f"evil.example:{server.port}")[0] == 403
+    assert http("POST", url, wanted, Host="[")[0] == 403
 
 
 def test_a_wish_for_a_token_that_makes_no_sense_is_a_bad_request(server: Server) -> None:

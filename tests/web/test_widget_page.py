@@ -312,3 +312,20 @@ def test_the_button_is_there_in_colours_that_the_system_forces(person: Comes, sh
     ming.say("Hello")
     assert ming.launcher.evaluate("(button) => getComputedStyle(button).borderTopStyle") == "solid"
     axe(ming.page)
+
+
+def test_buttons_that_come_and_go_never_lie_on_each_other(person: Comes, shop: Shop) -> None:
+    script = f"""<script type="module">
+      import {{ mount }} from "/widget.js";
+      const chat = (store) => mount({{ store, connect: "open" }});
+      const first = chat("{shop.store}");
+      chat("second");
+      first.unmount();
+      chat("third");
+    </script>"""
+    ming = Shopper.at(person(), shop, scripts=script)
+    expect(ming.launcher).to_have_count(2)
+    one, other = (each.bounding_box() for each in ming.launcher.all())
+    assert one is not None
+    assert other is not None
+    assert abs(one["y"] - other["y"]) >= one["height"], (one, other)

@@ -16,7 +16,7 @@ export const length = (text) => {
  * @param {string} text
  * @returns {string} empty where there is nothing to send
  */
-export const sendable = (text) => (text.toWellFormed?.() ?? text).trimEnd();
+export const sendable = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd").trimEnd();
 
 /**
  * @typedef {object} ComposerOptions
@@ -58,7 +58,7 @@ export function createComposer({ words, onSend, onTyping = () => {}, draft }) {
     count.hidden = left > QUIET;
     count.toggleAttribute("data-over", left < 0);
     setText(count, left > QUIET ? "" : words.say(left < 0 ? "chat.over" : "chat.left", { n: Math.abs(left) }));
-    input.ariaInvalid = left < 0 ? "true" : null;
+    input.setAttribute("aria-invalid", String(left < 0));
     // An empty one has the page's direction, as its placeholder has.
     input.dir = input.value ? "auto" : "";
     send.disabled = !enabled || left < 0 || !input.value.trim();

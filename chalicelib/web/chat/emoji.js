@@ -1,6 +1,6 @@
 /**
- * A small emoji picker: a panel that the arrow keys walk through. The composer fetches it when it is first asked for, so
- * it imports nothing itself.
+ * A small emoji picker: a panel that the arrow keys walk through. The composer fetches it when it is first asked for,
+ * so it imports nothing itself.
  */
 
 const COLUMNS = 8;
@@ -11,19 +11,20 @@ const EMOJI = [
 
 /**
  * Make the panel, beside the button that opens it.
- * @param {{ h: typeof import("./dom.js").h, button: HTMLElement, onPick(emoji: string): void, onLeave(): void }} options
+ * @param {{ h: typeof import("./dom.js").h, button: HTMLElement, onPick(emoji: string): void,
+ *   onLeave(): void }} options
  */
 export function createEmoji({ h, button, onPick, onLeave }) {
   const one = (each, index) => h("button", { class: "k-plain", type: "button", tabIndex: index ? -1 : 0 }, each);
   const panel = h("div", {
-    class: "k-emoji", role: "group", "aria-label": button.ariaLabel, hidden: true,
+    class: "k-emoji", role: "group", "aria-label": button.getAttribute("aria-label"), hidden: true,
     onkeydown: key, onclick: pick, onfocusout: left,
   }, ...EMOJI.map(one));
   button.before(panel);
 
   function turn(open) {
     panel.hidden = !open;
-    button.ariaExpanded = String(open);
+    button.setAttribute("aria-expanded", String(open));
     if (open) panel.querySelector('[tabindex="0"]').focus();
   }
 

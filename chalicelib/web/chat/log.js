@@ -102,7 +102,7 @@ export function createLog({ words, now = Date.now, onOlder = () => {}, onRetry =
     const anchor = scroll.anchor();
     const nothing = !messages.length && !pending.length;
     skeleton.hidden = view.loaded || !nothing || Boolean(view.error);
-    scroller.ariaBusy = String(!skeleton.hidden);
+    scroller.setAttribute("aria-busy", String(!skeleton.hidden));
     notice.hidden = !nothing || !skeleton.hidden;
     const note = view.error ? words.say("chat.not_shown") : empty;
     if (typeof note === "string") setText(notice, note);
@@ -132,7 +132,7 @@ export function createLog({ words, now = Date.now, onOlder = () => {}, onRetry =
       if (known) known.update(row);
       else {
         made.set(row.key, known = createRow(row, context));
-        if (!(mark !== null && row.seq > heard && !row.own)) known.element.ariaLive = "off";
+        if (!(mark !== null && row.seq > heard && !row.own)) known.element.setAttribute("aria-live", "off");
       }
       if (known.element === place) place = place.nextSibling;
       else list.insertBefore(known.element, place);
@@ -164,7 +164,8 @@ export function createLog({ words, now = Date.now, onOlder = () => {}, onRetry =
       if (indexOf(messages, stretch.from) > 0 && steps < STEPS) return restretch(upwards(messages, stretch), steps);
       if (view.more && view.loaded && opened && messages.length) older.near(messages[0].seq);
     } else older.far();
-    if (scroll.nearEnd && stretch.to !== Infinity && steps < STEPS) return restretch(downwards(messages, stretch), steps);
+    const further = scroll.nearEnd && stretch.to !== Infinity && steps < STEPS;
+    if (further) return restretch(downwards(messages, stretch), steps);
     tell();
   }
 
@@ -191,13 +192,11 @@ export function createLog({ words, now = Date.now, onOlder = () => {}, onRetry =
     }
     pill.hidden = scroll.following || !(fresh || scroll.far || stretch.to !== Infinity);
     setText(count, fresh ? words.say("chat.new", { n: fresh }) : "");
-    pill.ariaLabel = fresh ? null : words.say("chat.to_end");
+    pill.setAttribute("aria-label", fresh ? "" : words.say("chat.to_end"));
   }
 
   function hover({ target }) {
-    for (const row of made.values()) {
-      if (row.element.contains(target)) return row.dated();
-    }
+    for (const row of made.values()) if (row.element.contains(target)) return row.dated();
   }
 
   function toNewest() {

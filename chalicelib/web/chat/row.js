@@ -108,7 +108,7 @@ function fold(element, box, { words, onFold }) {
   const button = h("button", { class: "k-plain k-more", type: "button", onclick: flip });
   const turn = (folded) => {
     element.classList.toggle("k-folded", folded);
-    button.ariaExpanded = String(!folded);
+    button.setAttribute("aria-expanded", String(!folded));
     setText(button, words.say(folded ? "chat.show_all" : "chat.fold"));
     onFold(element);
   };

@@ -22,10 +22,9 @@ const BASE = `
 const LOG = `
 .k-frame{position:relative;display:flex;flex:1;min-block-size:0;min-inline-size:0;font:15px/1.5 var(--k-font);
   color:var(--k-text);background:var(--k-surface)}
-.k-log{position:relative;flex:1;min-inline-size:0;display:flex;flex-direction:column;overflow:hidden auto;overflow-anchor:none;
-  overscroll-behavior:contain;padding:8px 12px 12px;scrollbar-width:thin;
+.k-log{position:relative;flex:1;min-inline-size:0;display:flex;flex-direction:column;overflow:hidden auto;
+  overflow-anchor:none;overscroll-behavior:contain;padding:8px 12px 12px;scrollbar-width:thin;
   scrollbar-color:var(--k-line) transparent}
-.k-log>:first-child{margin-block-start:auto}
 .k-row{padding-block-start:4px}
 .k-head{padding-block-start:12px}
 .k-meta{display:flex;gap:8px;font-size:13px;color:var(--k-muted);margin-block-end:4px;padding-inline:4px;

@@ -5,20 +5,19 @@ const memory = new Map();
 /** Pages may forbid storage, and it may be full: then things are kept for as long as the page lives. */
 function read(store, key) {
   try {
-    return store().getItem(key) ?? memory.get(key) ?? null;
+    return memory.get(key) ?? store().getItem(key);
   } catch {
-    return memory.get(key) ?? null;
+    return null;
   }
 }
 
 function write(store, key, text) {
-  if (text) memory.set(key, text);
-  else memory.delete(key);
+  memory.delete(key);
   try {
     if (text) store().setItem(key, text);
     else store().removeItem(key);
   } catch {
-    // It is in `memory`.
+    if (text) memory.set(key, text);
   }
 }
 

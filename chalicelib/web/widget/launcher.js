@@ -27,8 +27,8 @@ export function createLauncher({ onPress }) {
     show(words, { name, unread, open }) {
       const label = words.say(`widget.${open ? "close" : name ? "open_store" : "open"}`, { name });
       const count = unread > 0 && !open ? words.say("widget.unread", { n: unread }) : "";
-      button.ariaLabel = count ? `${label}, ${count}` : label;
-      button.ariaExpanded = String(open);
+      button.setAttribute("aria-label", count ? `${label}, ${count}` : label);
+      button.setAttribute("aria-expanded", String(open));
       button.title = label;
       badge.hidden = !count;
       badge.textContent = badgeText(unread);

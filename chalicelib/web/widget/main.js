@@ -60,7 +60,8 @@ export function mount({ base, store, token, tokenUrl, signInUrl, lang, position,
   const host = h("kefu-chat", { "data-store": store });
   const root = host.attachShadow({ mode: "open" });
   frame.dataset.side = sideOf(position, pageDir);
-  frame.style.setProperty("--slot", String(widgets.filter((each) => each.side === frame.dataset.side).length));
+  const slot = freeSlot(frame.dataset.side);
+  frame.style.setProperty("--slot", String(slot));
   root.append(frame);
   (document.body ?? page).append(host);
   const unfollowTheme = adopt(root);
@@ -160,9 +161,17 @@ export function mount({ base, store, token, tokenUrl, signInUrl, lang, position,
     widgets.splice(widgets.indexOf(widget), 1);
   }
 
-  const widget = { side: frame.dataset.side, fold };
+  const widget = { side: frame.dataset.side, slot, fold };
   widgets.push(widget);
   return Object.freeze({ open: () => open(), close, unmount });
+}
+
+/** The lowest place on that side where no other button is. */
+function freeSlot(side) {
+  const taken = widgets.filter((each) => each.side === side).map((each) => each.slot);
+  let slot = 0;
+  while (taken.includes(slot)) slot += 1;
+  return slot;
 }
 
 /** What the browser has painted comes first. */

@@ -31,13 +31,13 @@ export function createMenu({ label, items }) {
   function open(at = 0) {
     list.replaceChildren(...items().map(item));
     list.hidden = false;
-    button.ariaExpanded = "true";
+    button.setAttribute("aria-expanded", "true");
     list.children[at < 0 ? list.children.length - 1 : at]?.focus();
   }
 
   function close() {
     list.hidden = true;
-    button.ariaExpanded = "false";
+    button.setAttribute("aria-expanded", "false");
   }
 
   function pressed(event) {

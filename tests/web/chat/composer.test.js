@@ -11,3 +11,7 @@ test("what is sent has no blanks behind it, and keeps those before and within", 
   assert.equal(sendable("  a\n\n b \n\n"), "  a\n\n b");
   assert.equal(sendable(" \n\t　"), "");
 });
+
+test("half of a character is none, and is sent as the sign for that", () => {
+  assert.equal(sendable("a\ud83c 🍵"), "a\ufffd 🍵");
+});

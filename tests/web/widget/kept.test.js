@@ -58,3 +58,16 @@ test("The panel stands open again in this tab only", () => {
   openMark("tea-house").save(false);
   assert.equal(openMark("tea-house").load(), false);
 });
+
+test("Where storage is full, a draft is what was written last, and another tab's once there is room", () => {
+  const draft = draftOf("tea-house", "bo");
+  draft.save("Is the");
+  const { setItem } = localStorage;
+  localStorage.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
+  draft.save("Is the jar");
+  assert.equal(draft.load(), "Is the jar");
+  localStorage.setItem = setItem;
+  draft.save("Is the jar in");
+  localStorage.items.set("kefu:draft:tea-house:bo", "Is the jar in stock?");
+  assert.equal(draft.load(), "Is the jar in stock?");
+});
