@@ -18,7 +18,11 @@ export class Alone {
    * @param {(event: Emitted) => void} emit
    */
   constructor(options, env, keeper, emit) {
-    this.#begin = () => new Desk(options, env, keeper, (event) => this.#hear(event, emit));
+    this.#begin = () => {
+      /** @type {Desk} */
+      const desk = new Desk(options, env, keeper, (event) => desk === this.#desk && this.#hear(event, emit));
+      return desk;
+    };
     this.#desk = this.#begin();
   }
 
@@ -68,8 +72,9 @@ export class Alone {
   #hear(event, emit) {
     if (event.kind !== "another user") return emit(event);
     // Somebody else has signed in: nothing of the one before may be sent, or shown, any more.
-    this.#desk.stop();
+    const before = this.#desk;
     this.#desk = this.#begin();
+    before.stop();
     this.#desk.start();
   }
 }

@@ -91,7 +91,7 @@ export class Client {
   }
 
   now() {
-    return this.env.now() + this.#skew;
+    return this.env.clock() + this.#skew;
   }
 
   wake() {

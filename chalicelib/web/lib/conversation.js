@@ -70,7 +70,8 @@ export function received(state, message, { fresh, open }) {
   const end = runs.newest(run.messages) || first - 1;
   if (message.seq > end + 1) return unchanged({ ...state, run: runs.putAside(run, arrival) });
   if (message.seq === end + 1) {
-    if (runs.follows(run, message)) return grown(state, runs.append(run, [arrival]), open);
+    const known = open || run.messages.length || run.sure === undefined || run.sure === message.epoch;
+    if (known && runs.follows(run, message)) return grown(state, runs.append(run, [arrival]), open);
     return open ? doubted(state, arrival) : begunAnew(state, arrival);
   }
   if (message.seq < first) return older(state, arrival, first);
@@ -113,7 +114,8 @@ export function loaded(state, { messages, more }) {
  * @returns {Change}
  */
 export function filled(state, messages) {
-  const changes = { ...unchanged(state), news: /** @type {Arrival[]} */ ([]), settled: /** @type {string[]} */ ([]) };
+  const next = state.error ? { ...state, error: null } : state;
+  const changes = { ...unchanged(next), news: /** @type {Arrival[]} */ ([]), settled: /** @type {string[]} */ ([]) };
   for (const message of messages) {
     const change = received(changes.state, message, { fresh: false, open: true });
     changes.state = change.state;
@@ -179,7 +181,10 @@ export const withFields = (state, fields) => Object.freeze({ ...state, ...fields
 /** Nothing of the run is known to be stored any more. @param {State} state @returns {State} */
 export function forgotten(state) {
   const told = Math.min(state.run.told, state.object?.last_seq ?? state.run.told);
-  return Object.freeze({ ...state, run: { ...runs.EMPTY, told, missed: state.run.missed }, loaded: false, more: true });
+  // Where the numbers that were told belong; in another history they are given again.
+  const sure = runs.epochOf(state.run.messages) ?? state.run.sure;
+  const run = { ...runs.EMPTY, told, sure, missed: state.run.missed };
+  return Object.freeze({ ...state, run, loaded: false, more: true });
 }
 
 /** @param {State} state @returns {ConversationView} */

@@ -75,7 +75,7 @@ export class Conversation {
   /** @type {Face["send"]} */
   async send(text) {
     written.check(text);
-    const entry = written.entry(this.id, freshId(), text, this.#hub.env.now());
+    const entry = written.entry(this.id, freshId(), text, this.#hub.env.clock());
     this.#typing.wrote();
     this.pended(entry);
     await this.#hub.link.keep(entry);

@@ -38,27 +38,23 @@ export class Desk {
     if (known) this.#openOutbox(known.url, known.user);
   }
 
-  get status() {
-    return this.#line.status;
-  }
-
-  get entries() {
-    return this.#sender?.entries ?? [];
-  }
-
   start() {
     this.#line.start();
   }
 
-  /** @param {import("./errors.js").KefuError} [error] */
-  stop(error) {
+  stop() {
     this.#sender?.stop();
-    this.#line.stop(error);
+    this.#line.stop();
   }
 
   /** Somebody else may be looking now, or nobody any more. */
   visible() {
     this.#line.visible(isVisible(this.#env));
+  }
+
+  /** A tab has come; one before it may have gone as soon as it had kept something. */
+  load() {
+    this.#sender?.load();
   }
 
   /** @param {Pending} entry */

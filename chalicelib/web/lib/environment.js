@@ -40,8 +40,23 @@ export const ACK_EVERY = 25;
 export const ACK_EVERY_REPLAYED = 200;
 export const IN_FLIGHT = 8;
 
+/**
+ * A clock that, set back, goes on from where it was: else whatever waits would wait for as long as it was set back.
+ * @param {() => number} clock
+ */
+function steady(clock) {
+  let last = 0;
+  let back = 0;
+  return () => {
+    const at = clock();
+    back += Math.max(0, last - at);
+    last = at;
+    return at + back;
+  };
+}
+
 /** A sandboxed page has the names and not the things: asking for one throws. @template T @param {() => T} ask */
-function allowed(ask) {
+export function allowed(ask) {
   try {
     return ask();
   } catch {
@@ -52,8 +67,9 @@ function allowed(ask) {
 /** @param {Record<string, any>} [other]  what a test replaces */
 export function surroundings(other = {}) {
   const world = /** @type {any} */ (globalThis);
+  /** What this machine shows, in all tabs; durations go by `now`. @type {() => number} */
+  const clock = other.now ?? (() => Date.now());
   return {
-    now: () => Date.now(),
     random: () => Math.random(),
     /** @type {(callback: () => void, ms: number) => any} */
     setTimeout: (callback, ms) => setTimeout(callback, ms),
@@ -69,6 +85,8 @@ export function surroundings(other = {}) {
     /** Tells of a fault in somebody else's code, never with a message's text. @type {(error: unknown) => void} */
     report: (error) => (world.reportError ? world.reportError(error) : console.error(error)),
     ...other,
+    clock,
+    now: steady(clock),
     timing: { ...timing, ...other.timing },
   };
 }

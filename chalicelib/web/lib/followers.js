@@ -45,6 +45,7 @@ export class Followers {
     } else if (kind === "here" || kind === "hello") {
       this.#visible.set(from, visible ? this.#env.now() + 2.5 * this.#env.timing.tabHere : 0);
       desk.visible();
+      if (kind === "hello") desk.load();
       this.#post({ to: from, ...(kind === "here" ? { kind: "alive" } : { kind: "snapshot", events: this.#known() }) });
     }
   }

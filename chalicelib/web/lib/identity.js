@@ -62,10 +62,10 @@ export class Identity {
   #failed(attempt) {
     if (attempt !== this.#attempt) return;
     this.stop();
-    const { now, random, setTimeout, timing } = this.#env;
+    const { clock, random, setTimeout, timing } = this.#env;
     const wait = backoff(++this.#failures, timing.backoff, random);
     const reason = hasNetwork(this.#env) ? "unreachable" : "no network";
-    this.#tell.status({ state: "offline", reason, retryAt: now() + wait });
+    this.#tell.status({ state: "offline", reason, retryAt: clock() + wait });
     this.#timer = setTimeout(() => this.ask(), wait);
   }
 }

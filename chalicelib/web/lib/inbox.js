@@ -12,6 +12,8 @@ export class Inbox {
   #told = 0;
   #replaying = false;
   #syncing = false;
+  /** Whether another device had acknowledged what did not reach us when the connection began. */
+  trimmed = false;
   /** @type {any} */ #ackTimer = null;
   /** @type {any} */ #gapTimer = null;
   #closed = false;
@@ -52,6 +54,7 @@ export class Inbox {
   welcome({ newest, offline, epoch }, held) {
     this.#compare(epoch, newest, held);
     this.#told = newest;
+    this.trimmed = newest - offline > (this.held ?? 0);
     this.#replaying = offline > 0;
     this.#now(offsets.welcomed(this.#offsets, newest, offline));
   }
@@ -132,9 +135,11 @@ export class Inbox {
     if (this.#syncing || this.#closed) return;
     this.#syncing = true;
     this.#look();
+    const epoch = this.#epoch;
     const newest = Math.max(this.#told, offsets.highest(this.#offsets));
     try {
       await this.#line.sync();
+      if (epoch !== this.#epoch) return; // these were numbers of another history
       const trimmed = (this.#offsets.held ?? 0) < newest;
       this.#offsets = offsets.complete(this.#offsets, newest);
       // Another device has acknowledged what did not reach us here.

@@ -5,7 +5,7 @@
  */
 import { Alone } from "./alone.js";
 import { Client } from "./client.js";
-import { surroundings } from "./environment.js";
+import { allowed, surroundings } from "./environment.js";
 import { indexedOutbox, memoryOutbox } from "./outbox.js";
 import { Tabs } from "./tabs.js";
 
@@ -19,7 +19,8 @@ export { indexedOutbox, memoryOutbox };
 export function connect(options, world) {
   const env = surroundings(world);
   const keeper = options.outbox ?? (env.indexedDB ? indexedOutbox(env.indexedDB) : memoryOutbox());
-  const shared = (options.shared ?? true) && env.locks && env.BroadcastChannel;
+  const channels = () => !new env.BroadcastChannel("kefu").close();
+  const shared = (options.shared ?? true) && env.locks && allowed(channels);
   return new Client(env, (emit, objects) =>
     shared ? new Tabs(options, env, keeper, emit, objects) : new Alone(options, env, keeper, emit),
   );

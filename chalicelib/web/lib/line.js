@@ -84,12 +84,11 @@ export class Line {
     this.#happened({ type: "start" });
   }
 
-  /** @param {import("./errors.js").KefuError} [error]  what requests that are left over are told */
-  stop(error) {
+  stop() {
     this.#deaf();
     this.#happened({ type: "stop" });
     this.#sockets.closeAll();
-    this.#requests.close(error);
+    this.#requests.close();
     this.#inbox.close();
   }
 
@@ -100,7 +99,7 @@ export class Line {
   /** The next attempt is due: in a page that nobody looks at, timers go late. */
   due() {
     const { current, attempt, retryAt } = this.#connection;
-    if (!current && !attempt && retryAt !== null && retryAt <= this.#env.now()) this.#happened({ type: "retry" });
+    if (!current && !attempt && retryAt !== null && retryAt <= this.#env.clock()) this.#happened({ type: "retry" });
   }
 
   /** @param {boolean} here  whether this page is visible */
@@ -127,9 +126,9 @@ export class Line {
 
   /** @param {{ type: string, [more: string]: any }} happening */
   #happened(happening) {
-    const { now, random, timing } = this.#env;
+    const { clock, random, timing } = this.#env;
     const rules = { timing, backoff: (/** @type {number} */ failures) => backoff(failures, timing.backoff, random) };
-    const [next, ...steps] = decide(this.#connection, { ...happening, at: now() }, rules);
+    const [next, ...steps] = decide(this.#connection, { ...happening, at: clock() }, rules);
     this.#connection = next;
     // Before the steps, so that who hears "resumed" is told that it is live.
     const status = statusOf(next);
@@ -152,7 +151,7 @@ export class Line {
       case "ping":
         return this.#ping();
       case "live":
-        this.#emit({ kind: step.rotated ? "rotated" : "resumed" });
+        this.#emit({ kind: step.rotated && !this.#inbox.trimmed ? "rotated" : "resumed" });
         return this.#requests.pump();
       case "ask for the rest":
         return this.#sockets.get(n)?.write({ action: "sync", id: `rest-${n}` });
@@ -244,8 +243,12 @@ export class Line {
   #entry(socket, offset, replay) {
     this.#inbox.entry(offset, replay);
     if (this.#connection.attempt?.n !== socket.n) return;
+    if (offset > socket.reached) {
+      socket.reached = offset;
+      socket.left--;
+    }
     // Nothing durable comes live before the replay has ended.
-    if (!replay || --socket.left === 0) this.#caughtUp(socket);
+    if (!replay || socket.left === 0) this.#caughtUp(socket);
     else this.#happened({ type: "progress", n: socket.n });
   }
 
@@ -258,6 +261,6 @@ export class Line {
 
   /** @param {{ at: number, epoch: string }} frame @param {object} [more] */
   #clock({ at, epoch }, more) {
-    this.#emit({ kind: "clock", skew: at - this.#env.now(), epoch, ...more });
+    this.#emit({ kind: "clock", skew: at - this.#env.clock(), epoch, ...more });
   }
 }

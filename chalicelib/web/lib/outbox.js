@@ -47,7 +47,7 @@ export function indexedOutbox(indexedDB) {
       /** @type {T} */
       let value;
       transaction.oncomplete = () => resolve(value);
-      transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      transaction.onabort = () => reject(transaction.error);
       work(transaction.objectStore("outbox"), (result) => (value = result));
     });
   }
@@ -91,6 +91,7 @@ export function indexedOutbox(indexedDB) {
 function open(indexedDB, lost) {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open("kefu", 1);
+    setTimeout(reject, 5_000); // there are browsers in which nothing comes of it
     request.onupgradeneeded = () => {
       // The keys count up, and so keep the order of writing across tabs.
       const store = request.result.createObjectStore("outbox", { autoIncrement: true });

@@ -57,6 +57,11 @@ export class Outstanding {
 
   close() {
     this.#closed = true;
+    this.drop();
+  }
+
+  /** Nobody is to answer any more. */
+  drop() {
     for (const id of [...this.#asked.keys()]) this.settle(id, ({ reject }) => reject(closed()));
   }
 }

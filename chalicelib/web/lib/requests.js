@@ -142,11 +142,10 @@ export class Requests {
     }
   }
 
-  /** @param {KefuError} error  what all that is left over is told */
-  close(error = closed()) {
+  close() {
     this.#closed = true;
     this.#env.clearTimeout(this.#pump);
-    for (const entry of this.#all) this.#finish(entry, () => entry.reject(error));
+    for (const entry of this.#all) this.#finish(entry, () => entry.reject(closed()));
   }
 
   /** @param {Entry} entry @param {KefuError} error */
@@ -162,7 +161,8 @@ export class Requests {
       this.#pausedUntil = Math.max(this.#pausedUntil, now() + wait + random() * 100);
     }
     const hopeless = error.code === "internal" && entry.tries >= 3 && !entry.patient;
-    if (!error.retry || hopeless || now() + wait > entry.until) {
+    const final = !error.retry && !(beside && entry.patient);
+    if (final || hopeless || now() + wait > entry.until) {
       this.#finish(entry, () => entry.reject(error));
     } else {
       this.#again(entry, wait);

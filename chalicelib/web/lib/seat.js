@@ -4,6 +4,7 @@
 export class Seat {
   /** @type {AbortController | null} */ #waiting = null;
   /** @type {(() => void) | null} */ #release = null;
+  #left = false;
   #locks;
   #name;
   #tell;
@@ -31,9 +32,10 @@ export class Seat {
     this.#ask({ steal: true });
   }
 
+  /** For good; what was asked for may be granted later all the same. */
   leave() {
+    this.#left = true;
     this.#waiting?.abort();
-    this.#waiting = null;
     this.#release?.();
     this.#release = null;
   }
@@ -43,6 +45,7 @@ export class Seat {
     let release = () => {};
     const held = new Promise((/** @type {(value: void) => void} */ resolve) => (release = resolve));
     const sit = () => {
+      if (this.#left) return;
       this.#waiting = null;
       this.#release = release;
       this.#tell.taken();

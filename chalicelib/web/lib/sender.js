@@ -34,10 +34,6 @@ export class Sender {
     this.#report = report;
   }
 
-  get entries() {
-    return this.#entries;
-  }
-
   /** Take up what an earlier page, or an earlier leading tab, left behind. */
   async load() {
     /** @type {Pending[]} */
@@ -58,7 +54,7 @@ export class Sender {
   /** @param {Pending} entry  that is kept already */
   adopt(entry) {
     // It was stored, and storage has lost it.
-    if (entry.state === "failed") this.#done.delete(entry.id);
+    if (entry.error?.code === "lost") this.#done.delete(entry.id);
     // A tab that was not there when it was stored learns it now.
     if (this.#done.has(entry.id)) return this.#emit({ kind: "unpended", ...entry });
     if (this.#entries.some(({ id }) => id === entry.id)) return;

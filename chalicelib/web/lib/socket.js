@@ -10,6 +10,8 @@ export class Socket {
   welcomeAt = 0;
   newest = 0;
   left = 0;
+  /** The highest offset that was replayed here: what is asked for again comes twice, and counts once. */
+  reached = 0;
   /** The offset up to which everything was held when this socket was opened. @type {number | null} */ held = null;
   #url = "";
   #token = "";

@@ -34,6 +34,8 @@ export class Tabs {
   /** @type {Promise<string>} */ #scoped = new Promise((resolve) => (this.#joined = resolve));
   #known = new Knowledge();
   #deaf = () => {};
+  #closed = false;
+  /** @type {any} */ #reminder = null;
   #options;
   #env;
   #keeper;
@@ -81,6 +83,7 @@ export class Tabs {
   }
 
   close() {
+    this.#closed = true;
     this.#deaf();
     this.#identity.stop();
     this.#leave();
@@ -89,6 +92,7 @@ export class Tabs {
   }
 
   wake() {
+    if (this.#closed) return;
     if (!this.#channel) return void this.#identity.ask();
     this.#say({ do: "wake" });
     this.#presence.say();
@@ -108,6 +112,7 @@ export class Tabs {
   async keep(entry) {
     const scope = await this.#scoped;
     await this.#keeper.put(scope, entry).catch(this.#env.report);
+    if (scope !== (await this.#scoped)) return; // somebody else has signed in: it waits for who wrote it
     this.#known.pending.set(entry.id, entry);
     // Where nobody leads just now, whoever does next finds it: in the keeper, or told by this tab once more.
     this.#say({ do: "adopt", entry });
@@ -133,7 +138,10 @@ export class Tabs {
   /** @param {string} user @param {string} url @param {string} token */
   #join(user, url, token) {
     const fetchedAt = this.#env.now();
-    if (user !== this.#user) this.#known = new Knowledge();
+    if (user !== this.#user) {
+      this.#known = new Knowledge();
+      if (this.#user) this.#wanted.drop(); // none of it in another one's name
+    }
     this.#user = user;
     const scope = scopeOf(url, user);
     this.#joined(scope);
@@ -176,7 +184,6 @@ export class Tabs {
     this.#stop();
     this.#seat?.wait();
     this.#sayHello();
-    this.#handOver();
   }
 
   #stop() {
@@ -186,6 +193,7 @@ export class Tabs {
   }
 
   #leave() {
+    this.#env.clearTimeout(this.#reminder);
     this.#presence.stop();
     this.#stop();
     this.#seat?.leave();
@@ -210,7 +218,8 @@ export class Tabs {
 
   /** Who leads may be a page that nobody looks at, where timers go late. @param {number} at */
   #remind(at) {
-    this.#env.setTimeout(() => this.#say({ do: "due" }), at - this.#env.now() + 50);
+    this.#env.clearTimeout(this.#reminder);
+    this.#reminder = this.#env.setTimeout(() => this.#say({ do: "due" }), at - this.#env.clock() + 50);
   }
 
   // --- between tabs -------------------------------------------------------------------------------------------------
@@ -225,7 +234,6 @@ export class Tabs {
     switch (message.kind) {
       case "leading":
         this.#sayHello();
-        this.#handOver();
         break;
       case "event":
         this.#hear(message.event);
@@ -260,6 +268,7 @@ export class Tabs {
 
   #sayHello() {
     this.#post({ kind: "hello", visible: isVisible(this.#env) });
+    this.#handOver();
     this.#presence.say();
   }
 

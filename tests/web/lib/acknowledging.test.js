@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Service } from "./service.js";
+import { Service, SILENCE } from "./service.js";
 import { joins, settled, World } from "./world.js";
 
 const ID = "tea-house:ming";
@@ -113,4 +113,46 @@ test("entries are not acknowledged before they are in the state", async () => {
   service.before = (_, { ack }) => void (ack && shownAtAck.push(conversation.view.messages.length));
   await says(25);
   assert.deepEqual(shownAtAck, [25]);
+});
+
+test("a replay that stops twice is not taken for complete, and what it did not bring is not acknowledged", async () => {
+  await says(10);
+  let replays = 0;
+  service.WebSocket = class extends service.WebSocket {
+    replays() {
+      const until = [4, 6, 10][replays++];
+      const { entries } = this.service.list(this.user);
+      for (const { offset, message } of entries.filter((each) => each.offset <= until)) {
+        this.receives({ type: "message", offset, replay: true, ...message });
+      }
+    }
+  };
+  service.before = (_, { action }) => (action === "sync" && replays < 3 ? (_.replays(), SILENCE) : null);
+  const { client, heard } = await joins(world, service, "ming");
+  await world.pass(10_100);
+  client.request("store", { store: "tea-house" });
+  await settled();
+  service.cut();
+  await world.pass(5_000);
+  assert.equal(heard().length, 10);
+});
+
+test("a sync that was asked for before storage went back completes nothing of the new history", async () => {
+  const { heard } = await joins(world, service, "ming");
+  await says(3);
+  await world.pass(31_000);
+  const then = service.remember();
+  service.lostPushes.add("ming 6");
+  await says(4);
+  let silent = true;
+  service.before = (_, { action }) => (silent && action === "sync" ? SILENCE : null);
+  await world.pass(3_000);
+  service.goBack(then, "e2");
+  await world.pass(27_000);
+  silent = false;
+  await world.pass(10_000);
+  service.lostPushes.add("ming 6");
+  for (let n = 4; n <= 8; n++) service.says(ID, "li", `new ${n}`);
+  await world.pass(62_000);
+  assert.deepEqual(heard().slice(-5).toSorted(), ["new 4", "new 5", "new 6", "new 7", "new 8"]);
 });

@@ -272,3 +272,28 @@ test("a page without a WebSocket, or with an address that is none, is told by th
   assert.equal(client.status.reason, "unreachable");
   client.close();
 });
+
+test("a clock that is set back by an hour holds nothing back, and makes no socket a dead one", async () => {
+  let back = 0;
+  const env = { now: () => world.now - back };
+  const { client, states } = await joins(world, service, "ming", { env });
+  await client.request("store", { store: "tea-house" });
+  await world.pass(65_000);
+  const before = states().length;
+  back = 3_600_000;
+  const asked = client.request("store", { store: "tea-house" });
+  await client.conversation(ID).send("hello");
+  await world.pass(300_000);
+  assert.deepEqual([await asked, service.messages.get(ID)?.length, states().length], [{}, 1, before]);
+});
+
+test("where the browser refuses channels, each tab is for itself", async () => {
+  const BroadcastChannel = class {
+    constructor() {
+      throw new DOMException("no storage here", "SecurityError");
+    }
+  };
+  const locks = { request: () => Promise.reject(new DOMException("no storage here", "SecurityError")) };
+  const { client } = await joins(world, service, "ming", { env: { locks, BroadcastChannel } });
+  assert.equal(client.status.state, "live");
+});

@@ -178,3 +178,18 @@ test("storage that goes back twice while it is compared is compared again", asyn
   assert.deepEqual(texts(conversation).slice(-1), ["119"]);
   assert.deepEqual(texts(conversation), stored().slice(-texts(conversation).length));
 });
+
+test("in a conversation that is not open, too, a message with a lost one's number is told", async () => {
+  const { heard } = await joins(world, service, "ming");
+  service.says(ID, "li", "one");
+  await world.pass(31_000);
+  const then = service.remember();
+  service.says(ID, "li", "two");
+  await settled();
+  service.cut();
+  service.goBack(then, "e2");
+  await world.pass(1_000);
+  service.says(ID, "li", "another two");
+  await settled();
+  assert.deepEqual(heard(), ["one", "two", "another two"]);
+});

@@ -240,3 +240,25 @@ test("claiming answers with the conversation, and everybody who listens sees it"
   assert.equal(conversation.view.object?.agent?.user, "li");
   assert.equal(told.filter(({ event }) => event === "conversation").at(-1).value.status, "claimed");
 });
+
+test("a conversation that may be seen again says so", async () => {
+  const { conversation } = await opens(3);
+  service.refuse("history", "forbidden");
+  service.cut();
+  await world.pass(1_000);
+  assert.equal(conversation.view.error?.code, "forbidden");
+  service.before = null;
+  service.cut();
+  await world.pass(1_000);
+  assert.equal(conversation.view.error, null);
+});
+
+test("after a rotation it has what another device has acknowledged meanwhile", async () => {
+  const { conversation } = await opens(3);
+  await world.pass(109.5 * 60_000);
+  service.lostPushes.add("ming 4");
+  service.says(ID, "li", "4");
+  service.list("ming").entries = [];
+  await world.pass(31_000);
+  assert.deepEqual([service.sockets.length, seqs(conversation)], [2, numbers(1, 4)]);
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { memoryOutbox } from "../../../chalicelib/web/lib/kefu.js";
+import { indexedOutbox, memoryOutbox } from "../../../chalicelib/web/lib/kefu.js";
 import { Service } from "./service.js";
 import { joins, jwt, settled, World } from "./world.js";
 
@@ -207,4 +207,44 @@ test("an empty text, or one that is too long, is refused at once", async () => {
   await conversation.send("🍵".repeat(4000));
   await settled();
   assert.equal(stored().length, 1);
+});
+
+test("a send that was tried often, and then carried an ack of lost numbers, is not taken for refused", async () => {
+  const { conversation } = await writes();
+  let tries = 0;
+  service.before = (_, { action, id }) => {
+    if (action !== "send" || ++tries > 12) return null;
+    const [code, details] = tries < 12 ? ["unavailable", {}] : ["bad_request", { field: "ack" }];
+    return { type: "error", id, code, message: "later", retry: tries < 12, details };
+  };
+  conversation.send("a");
+  await world.pass(120_000);
+  assert.deepEqual([stored(), pending(conversation), tries], [["a"], [], 13]);
+});
+
+test("an IndexedDB that never opens holds nothing back", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const outbox = indexedOutbox(/** @type {any} */ ({ open: () => ({}) }));
+  const { conversation } = await writes({ outbox });
+  conversation.send("a");
+  await settled();
+  t.mock.timers.tick(5_000);
+  await settled();
+  assert.deepEqual([stored(), world.reported], [["a"], []]);
+});
+
+test("what is still being kept when somebody else signs in is not shown to them, and not sent", async () => {
+  let user = "ming";
+  let kept = () => {};
+  const outbox = { ...memoryOutbox(), put: () => new Promise((/** @type {any} */ resolve) => (kept = resolve)) };
+  const { client, conversation, told } = await writes({ outbox, token: async () => jwt(user) });
+  conversation.send("of ming");
+  await settled();
+  user = "bo";
+  service.cut();
+  await world.pass(2_000);
+  kept();
+  await world.pass(2_000);
+  assert.deepEqual([client.user, shown(conversation), sends()], ["bo", [], []]);
+  assert.ok(told.every(({ value }) => value.reason !== "closed"));
 });

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { memoryOutbox } from "../../../chalicelib/web/lib/kefu.js";
+import { Seat } from "../../../chalicelib/web/lib/seat.js";
 import { Browser } from "./browser.js";
 import { Service } from "./service.js";
-import { settled, World } from "./world.js";
+import { jwt, settled, World } from "./world.js";
 
 const ID = "tea-house:ming";
 /** @type {World} */
@@ -241,4 +242,113 @@ test("where the browser refuses locks, each tab is for itself", async () => {
   await settled();
   assert.equal(alone.status.state, "live");
   for (const client of [alone, tab.client, other.client]) client.close();
+});
+
+test("what a tab asks for before it knows whose it is, is asked of the tab that leads", async () => {
+  await opens(1);
+  let signIn = () => {};
+  const token = () => new Promise((/** @type {any} */ resolve) => (signIn = () => resolve(jwt("ming"))));
+  const { client } = await browser.opens("ming", { token });
+  const asked = client.conversations();
+  signIn();
+  await world.pass(1_000);
+  assert.deepEqual(await asked, { conversations: [], cursor: null });
+});
+
+test("what was asked for by one user is not done in the name of another", async () => {
+  let user = "ming";
+  const { client } = await browser.opens("ming", { token: async () => jwt(user) });
+  service.refuses = true;
+  service.cut();
+  await settled();
+  const asked = client.conversation("tea-house:wang").claim();
+  user = "bo";
+  service.refuses = false;
+  const refused = assert.rejects(asked, { code: "closed" });
+  await world.pass(3_000);
+  await refused;
+  assert.deepEqual([client.user, service.frames.filter(({ action }) => action === "claim")], ["bo", []]);
+});
+
+test("what is still being kept when somebody else signs in is not sent in their name", async () => {
+  let user = "ming";
+  let kept = () => {};
+  const outbox = { ...memoryOutbox(), put: () => new Promise((/** @type {any} */ resolve) => (kept = resolve)) };
+  const { client } = await browser.opens("ming", { token: async () => jwt(user), outbox });
+  client.conversation(ID).send("of ming");
+  await settled();
+  user = "bo";
+  service.cut();
+  await world.pass(2_000);
+  kept();
+  await world.pass(2_000);
+  assert.deepEqual([client.user, stored()], ["bo", []]);
+});
+
+test("what a tab had kept, and could tell nobody of, is sent when the next tab opens", async () => {
+  await opens(1);
+  const { outbox } = browser;
+  const put = (/** @type {[string, any]} */ ...entry) => outbox.put(...entry).then(() => new Promise(() => {}));
+  const tab = await browser.opens("ming", { outbox: { ...outbox, put } });
+  tab.client.conversation(ID).send("and gone");
+  await settled();
+  await browser.crash(tab);
+  await opens(1);
+  assert.deepEqual(stored(), ["and gone"]);
+});
+
+test("what was discarded while a tab was stopped does not come back with it", async () => {
+  const [first, second] = await opens(2);
+  service.refuse("send", "forbidden");
+  const id = await first.client.conversation(ID).send("a");
+  await settled();
+  await first.shows(false);
+  first.frozen = true;
+  await second.client.conversation(ID).typing(true);
+  await world.pass(30_000);
+  assert.equal(await second.client.conversation(ID).discard(id), "a");
+  first.thaw();
+  await world.pass(5_000);
+  for (const tab of [first, second]) assert.deepEqual(pending(tab), []);
+});
+
+test("tabs that are closed leave nothing running, and are not woken", async () => {
+  const tabs = await opens(2);
+  service.refuses = true;
+  service.cut();
+  await world.pass(20_000);
+  const nobody = await browser.opens("ming", { token: () => Promise.reject(new Error("down")) });
+  service.refuses = false;
+  for (const { client } of [...tabs, nobody]) {
+    client.close();
+    client.wake();
+  }
+  await settled();
+  assert.deepEqual([service.open.length, world.timers], [0, 0]);
+});
+
+test("a seat that is granted to a tab which has left stays free", async () => {
+  let taken = 0;
+  /** @type {(() => unknown)[]} */
+  const grants = [];
+  const locks = /** @type {any} */ ({
+    request: (/** @type {[string, any, () => unknown]} */ ...[, , sit]) => new Promise(() => grants.push(sit)),
+  });
+  const seat = new Seat(locks, "seat", { taken: () => taken++, lost: () => {} });
+  seat.wait();
+  seat.steal();
+  seat.leave();
+  for (const grant of grants) assert.equal(grant(), undefined);
+  assert.equal(taken, 0);
+});
+
+test("a clock that was set back says the same in a tab that was opened afterwards", async () => {
+  let back = 0;
+  world.env.now = () => world.now - back;
+  await opens(1);
+  await world.pass(30_000);
+  back = 3_600_000;
+  await world.pass(31_000);
+  const late = await browser.opens("ming");
+  assert.equal(late.client.now(), world.now);
 });
