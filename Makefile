@@ -13,7 +13,7 @@ run: $(READY)
 
 # Browsers wait much and share nothing, so that two may be at it at once; all else has the machine to itself.
 test: $(READY)
-	@$(BIN)/python -m pytest --ignore tests/web
+	@$(BIN)/python -m pytest
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/web
 
 soak: $(READY)

@@ -48,8 +48,15 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 class FaultyGateway(Gateway):
     """The stand-in for API Gateway, in trouble."""
 
-    def __init__(self, functions: Functions, limits: Limits, credentials: Credentials, jwt_secret: str) -> None:
-        super().__init__(functions, limits, credentials, jwt_secret)
+    def __init__(
+        self,
+        functions: Functions,
+        limits: Limits,
+        credentials: Credentials,
+        jwt_secret: str,
+        minimum_compression_size: int | None,
+    ) -> None:
+        super().__init__(functions, limits, credentials, jwt_secret, minimum_compression_size)
         self._faults, self._random = control.path(), control.random("gateway")
 
     def application(self) -> web.Application:

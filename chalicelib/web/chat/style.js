@@ -35,7 +35,7 @@ const LOG = `
 .k-own .k-line{flex-direction:row-reverse}
 .k-own .k-meta{justify-content:end}
 .k-bubble{min-inline-size:0;max-inline-size:min(85%,640px);padding:8px 12px;border-radius:14px;
-  background:var(--k-other);overflow-wrap:anywhere}
+  background:var(--k-other);overflow-wrap:anywhere;overflow:clip}
 .k-own .k-bubble{background:var(--k-own)}
 .k-head .k-bubble{border-start-start-radius:4px}
 .k-own.k-head .k-bubble{border-start-start-radius:14px;border-start-end-radius:4px}

@@ -19,6 +19,7 @@ import { Lookup } from "./lookup.js";
  * @property {boolean} live
  * @property {Environment} env
  * @property {Link} link
+ * @property {() => number} now
  * @property {() => void} lookUp
  * @property {<K extends keyof Events>(event: K, value: Events[K]) => void} tell
  * @property {(action: string, parameters?: object) => Promise<any>} request

@@ -90,9 +90,10 @@ export function skipped(state) {
  * The newest page. An older part of the run stays where the page proves that it is stored just so.
  * @param {State} state
  * @param {{ messages: readonly Message[], more: boolean }} page
+ * @param {number} [asked]  when it was asked for, by the server's clock: what is newer comes at once, by a push or by this
  * @returns {Change}
  */
-export function loaded(state, { messages, more }) {
+export function loaded(state, { messages, more }, asked = Infinity) {
   const { run } = state;
   const first = run.messages[0]?.seq ?? 0;
   const start = messages[0]?.seq ?? 0;
@@ -102,7 +103,7 @@ export function loaded(state, { messages, more }) {
   const beyond = run.messages.filter(({ seq }) => seq > end).map((message) => ({ message, fresh: false }));
   const ahead = [...beyond, ...run.ahead.filter(({ message }) => message.seq > end)];
   const base = { ...run, messages: Object.freeze(kept), ahead: Object.freeze(ahead) };
-  const arrivals = messages.map((message) => ({ message: frozen(message), fresh: false }));
+  const arrivals = messages.map((message) => ({ message: frozen(message), fresh: message.at >= asked }));
   const next = { ...state, loaded: true, more: kept.length ? state.more : more, error: null };
   return grown(next, runs.append(base, arrivals), true);
 }
@@ -111,13 +112,14 @@ export function loaded(state, { messages, more }) {
  * Messages after the newest: the page may be empty, and may bring what is held by now.
  * @param {State} state
  * @param {readonly Message[]} messages
+ * @param {number} [asked]  as above
  * @returns {Change}
  */
-export function filled(state, messages) {
+export function filled(state, messages, asked = Infinity) {
   const next = state.error ? { ...state, error: null } : state;
   const changes = { ...unchanged(next), news: /** @type {Arrival[]} */ ([]), settled: /** @type {string[]} */ ([]) };
   for (const message of messages) {
-    const change = received(changes.state, message, { fresh: false, open: true });
+    const change = received(changes.state, message, { fresh: message.at >= asked, open: true });
     changes.state = change.state;
     changes.news.push(...change.news);
     changes.settled.push(...change.settled);

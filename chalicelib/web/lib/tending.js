@@ -95,15 +95,17 @@ export class Tending {
 
   async #load() {
     this.#behind = false;
+    const asked = this.#hub.now();
     const page = await this.#history({ limit: 50 });
-    this.#cell.apply(conversation.loaded(this.#cell.state(), page));
+    this.#cell.apply(conversation.loaded(this.#cell.state(), page, asked));
   }
 
   async #fill() {
     this.#behind = false;
     const after = newest(this.#cell.state().run.messages);
+    const asked = this.#hub.now();
     const page = await this.#history({ after, limit: 100 });
-    this.#cell.apply(conversation.filled(this.#cell.state(), page.messages));
+    this.#cell.apply(conversation.filled(this.#cell.state(), page.messages, asked));
     const { run, doubt } = this.#cell.state();
     if (page.more) this.#behind = true;
     // What came is not stored: it was, and storage has gone back.

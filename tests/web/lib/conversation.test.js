@@ -237,3 +237,16 @@ test("all states are frozen", () => {
     assert.ok(Object.isFrozen(value));
   }
 });
+
+test("what was written while a page was asked for is fresh, whichever brings it first", () => {
+  const { news } = conversation.loaded(fresh, { messages: page(1, 3), more: false }, 30);
+  assert.deepEqual(
+    news.map((arrival) => arrival.fresh),
+    [false, false, true],
+  );
+  const { news: rest } = conversation.filled(open, page(4, 5), 45);
+  assert.deepEqual(
+    rest.map((arrival) => arrival.fresh),
+    [false, true],
+  );
+});
