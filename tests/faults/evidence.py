@@ -222,7 +222,7 @@ class Evidence:
                     connection.durable.append(seen)
                 self.named.append((index, connection, frame["conversation"]))
             case "conversation":
-                self._look(index, connection, frame["conversation"], None)
+                self._look(index, connection, frame["conversation"], None, event=True)
             case "read" | "typing":
                 self.named.append((index, connection, frame["conversation"]))
             case "reply":
@@ -235,8 +235,11 @@ class Evidence:
                 for each in [*result.get("conversations", ()), *([found] if isinstance(found, dict) else [])]:
                     self._look(index, connection, each, request)
 
-    def _look(self, index: int, connection: Connection, found: Frame, request: Request | None) -> None:
-        look = Look(index, connection.user, connection.number, found, request is None, request)
+    def _look(
+        self, index: int, connection: Connection, found: Frame, request: Request | None, *, event: bool = False
+    ) -> None:
+        # A second reply to one request (its function died after the first) has no request, and is no event either.
+        look = Look(index, connection.user, connection.number, found, event, request)
         self.looks.append(look)
         self.named.append((index, connection, found["conversation"]))
         if found["last"]:
