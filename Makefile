@@ -11,10 +11,8 @@ READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null
 run: $(READY)
 	@exec $(BIN)/python -m infra.local
 
-# Browsers wait much and share nothing, so that two may be at it at once; all else has the machine to itself.
 test: $(READY)
 	@$(BIN)/python -m pytest
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/web
 
 soak: $(READY)
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(STORAGE),--storage $(STORAGE)) $(if $(OUT),--out $(OUT))
