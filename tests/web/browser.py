@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
@@ -19,6 +19,9 @@ from playwright.sync_api import (
 )
 
 from tests.web import programs
+
+Scheme = Literal["light", "dark"]
+Motion = Literal["reduce", "no-preference"]
 
 WITHIN_MS = 15_000
 ARGUMENTS = [
@@ -65,8 +68,8 @@ class Person:
         *,
         viewport: tuple[int, int] = (1280, 800),
         locale: str = "en-GB",
-        scheme: str = "light",
-        motion: str = "reduce",
+        scheme: Scheme = "light",
+        motion: Motion = "reduce",
         scale: float = 1,
         phone: bool = False,
         permissions: Sequence[str] = (),
@@ -78,8 +81,8 @@ class Person:
             viewport={"width": viewport[0], "height": viewport[1]},
             locale=locale,
             timezone_id="Asia/Shanghai",
-            color_scheme=scheme,  # type: ignore[arg-type]
-            reduced_motion=motion,  # type: ignore[arg-type]
+            color_scheme=scheme,
+            reduced_motion=motion,
             device_scale_factor=scale,
             is_mobile=phone,
             has_touch=phone,

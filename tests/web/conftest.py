@@ -8,10 +8,13 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.conftest import Marketplace, Shop
+from tests.e2e import conftest as e2e
 from tests.e2e.server import Server, free_port
 from tests.web.browser import Person, launch
 from tests.web.elsewhere import Elsewhere
+
+# The operator and a store, as in the tests of the service, here at the service of the pages.
+market, shop = e2e.market, e2e.shop
 
 
 class Comes(Protocol):
@@ -56,18 +59,6 @@ def strange_page(server: Server) -> Iterator[Elsewhere]:
     """A site of another origin, which may not."""
     with Elsewhere(free_port(), server) as site:
         yield site
-
-
-@pytest.fixture
-def market(server: Server) -> Iterator[Marketplace]:
-    marketplace = Marketplace(server)
-    yield marketplace
-    marketplace.close()
-
-
-@pytest.fixture
-def shop(market: Marketplace) -> Shop:
-    return market.open_store()
 
 
 @pytest.fixture

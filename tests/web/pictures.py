@@ -20,13 +20,13 @@ from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwrigh
 
 from tests.e2e.conftest import Marketplace
 from tests.e2e.server import ROOT, Server
-from tests.web.browser import Person, launch
+from tests.web.browser import Person, Scheme, launch
 from tests.web.scenes import SCRIPTS, Scene
 
 DOCS = ROOT / "docs" / "pictures"
 LARGEST = 150_000
 WIDTHS = {360: 740, 768: 1024, 1280: 800}
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 TWO_PANES = 900
 
 
@@ -35,7 +35,7 @@ class Shot:
     """How one picture is taken."""
 
     lang: str
-    scheme: str
+    scheme: Scheme
     width: int = 1280
     scale: int = 1
 
