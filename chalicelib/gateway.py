@@ -1,9 +1,6 @@
 """The platform's two HTTP interfaces, signed: posts to connections, and asynchronous calls of functions."""
 
-import hashlib
-import hmac
 import logging
-import os
 import random
 import time
 from collections import defaultdict
@@ -12,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from threading import Lock
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from chalicelib.model import ConnectionId
 from chalicelib.settings import Settings
+from chalicelib.signing import now_signed
 
 log = logging.getLogger(__name__)
 
@@ -48,69 +45,6 @@ class Post:
 
     connection: ConnectionId
     frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What requests are signed with, as the environment of a function has it."""
-
-    key_id: str
-    secret: str
-    token: str | None
-    region: str
-
-    @classmethod
-    def from_environment(cls) -> "Credentials":
-        environ = os.environ
-        return cls(
-            environ.get("AWS_ACCESS_KEY_ID", ""),
-            environ.get("AWS_SECRET_ACCESS_KEY", ""),
-            environ.get("AWS_SESSION_TOKEN"),
-            environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
-        )
-
-
-@lru_cache(maxsize=4)
-def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for part in (day, region, service, "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return key
-
-
-def signed(
-    credentials: Credentials, service: str, method: str, url: str, body: bytes, headers: Mapping[str, str], stamp: str
-) -> dict[str, str]:
-    """The headers of a request with its AWS Signature Version 4; `url` is quoted as it goes over the wire.
-
-    `stamp` is the time as 20260209T181143Z.
-    """
-    parts = urlsplit(url)
-    named = {name.lower(): value for name, value in headers.items()}
-    named |= {"host": parts.netloc, "x-amz-date": stamp}
-    if credentials.token:
-        named["x-amz-security-token"] = credentials.token
-    names = ";".join(sorted(named))
-    canonical = "\n".join(
-        [
-            method,
-            quote(parts.path, safe="/~"),
-            parts.query,
-            *(f"{name}:{named[name]}" for name in sorted(named)),
-            "",
-            names,
-            hashlib.sha256(body).hexdigest(),
-        ]
-    )
-    day = stamp[:8]
-    scope = f"{day}/{credentials.region}/{service}/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = _signing_key(credentials.secret, day, credentials.region, service)
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
-    named["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={credentials.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
-    )
-    return named
 
 
 class Patience:
@@ -233,7 +167,5 @@ class Gateway:
         return f"{self._connections_endpoint}/@connections/{quote(connection, safe='')}"
 
     def _call(self, service: str, method: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> int:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        # Credentials change while a function lives, so they are read from the environment each time.
-        request = signed(Credentials.from_environment(), service, method, url, body, headers or {}, stamp)
+        request = now_signed(service, method, url, body, headers or {})
         return self._http.request(method, url, body=body, headers=request).status

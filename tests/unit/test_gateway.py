@@ -12,15 +12,16 @@ from urllib.parse import quote
 
 import pytest
 import urllib3
-from botocore.auth import SigV4Auth  # type: ignore[import-untyped] # botocore has no types
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped] # as above
-from botocore.credentials import Credentials as BotoCredentials  # type: ignore[import-untyped] # as above
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib import gateway
-from chalicelib.gateway import Credentials, Gateway, Post, Posted, signed
+from chalicelib.gateway import Gateway, Post, Posted
 from chalicelib.model import ConnectionId
+from chalicelib.signing import Credentials, signed
 from tests.unit.conftest import load
 
 # --- signatures -----------------------------------------------------------------------------------------------------
