@@ -109,9 +109,10 @@ class Dispatcher:
                 return
         self._store.conversations.paid(store, [debt.entry])
 
-    def _redeliver(self, store: StoreId, entries: Sequence[str]) -> None:
+    def _redeliver(self, store: StoreId, entries: Sequence[str]) -> int:
+        """Delivers what others have left behind; how long the oldest of it has waited, in milliseconds."""
         if not entries:
-            return
+            return 0
         debts = self._store.conversations.debts(store, entries)
         deadline = time.monotonic() + REDELIVER_S
         for debt in debts:
@@ -121,6 +122,7 @@ class Dispatcher:
         if lost:
             log.error("the outbox of store %s owes messages that are not there: %s", store, lost)
             self._store.conversations.paid(store, lost)
+        return max((int(time.time() * 1000) - protocol.said_at(debt.message) for debt in debts), default=0)
 
     def _push(self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None) -> None:
         for post, posted in zip(posts, self._gateway.push(posts, meanwhile), strict=True):
@@ -215,6 +217,7 @@ class Dispatcher:
 
     def sweep(self) -> None:
         """Forgets connections that expired without a word, and looks after every store where something happened."""
+        oldest_ms = 0
         # In no fixed order, so that nothing is always last when time runs out.
         for shard in random.sample(range(SHARDS), SHARDS):
             with _apart(f"shard {shard} of the connections"):
@@ -225,13 +228,16 @@ class Dispatcher:
             with _apart(f"shard {shard} of the stores"):
                 for store in self._store.conversations.active_stores(shard):
                     with _apart(f"store {store}"):
-                        self._sweep_store(store)
+                        oldest_ms = max(oldest_ms, self._sweep_store(store))
+        # The deployment makes metrics of these fields.
+        log.info("swept", extra={"outbox_age_ms": oldest_ms, "online": self._store.users.online()})
 
-    def _sweep_store(self, store: StoreId) -> None:
+    def _sweep_store(self, store: StoreId) -> int:
         conversations = self._store.conversations
+        oldest_ms = 0
         deadline = time.monotonic() + SWEEP_STORE_S
         while time.monotonic() < deadline and (entries := conversations.overdue(store)):
-            self._redeliver(store, entries)
+            oldest_ms = max(oldest_ms, self._redeliver(store, entries))
         claims = conversations.claims(store)
         present = self._store.users.presence(sorted({claimer.user for _, claimer in claims}))
         agents = self._store.stores.agents(store)
@@ -240,6 +246,7 @@ class Dispatcher:
             if agent is None or agent.joined != claimer.joined or not presence.online:
                 self.deliver(actions.lapse(self._store, conversation, claimer.user, presence.absent_since))
         conversations.retire(store, int(time.time() * 1000))
+        return oldest_ms
 
     def broadcast(self, notice: Notice, store: StoreId | None) -> None:
         """Pushes a notice to everybody online, or to the agents of one store."""

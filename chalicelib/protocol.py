@@ -384,6 +384,15 @@ def message(stored: Stored, offset: int = 0, *, replay: bool = False) -> bytes:
     return replayed(stored.json, offset, replay=replay)
 
 
+class _Said(Struct):
+    at: int
+
+
+def said_at(stored: Stored) -> int:
+    """When a stored message was said; its `at` may be that of later ones in the same conversation."""
+    return msgspec.json.decode(stored.json, type=_Said).at
+
+
 def replayed(json: bytes, offset: int, *, replay: bool) -> bytes:
     """The event `message` of an entry of the offline list."""
     head = b'{"type":"message",'

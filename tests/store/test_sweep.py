@@ -1,5 +1,6 @@
 """The sweep over what nobody looks after: on a server of its own, since it sweeps whatever is there."""
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -65,6 +66,24 @@ def test_what_was_left_behind_is_delivered(shop: Shop, dispatcher: Dispatcher) -
     dispatcher.sweep()
     assert owed(shop) == 0
     assert offsets(shop, shop.supervisor) == offsets(shop, shop.agents[0]) == list(range(1, 26))
+
+
+def test_the_log_says_how_long_a_delivery_has_been_owed(
+    shop: Shop, store: Store, dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deployments raise an alarm from it."""
+    caplog.set_level(logging.INFO, "chalicelib.delivery")
+    conversation = shop.customer()
+    first = shop.say(conversation, "hello")
+    servers.until(lambda: store.users.time() >= first.at + 200)
+    shop.say(conversation, "anybody there?")
+    overdue(shop)
+    waited = int(time.time() * 1000) - first.at
+    dispatcher.sweep()
+    dispatcher.sweep()
+    late, nothing = [record.__dict__ for record in caplog.records if record.message == "swept"]
+    assert late["outbox_age_ms"] >= waited
+    assert (nothing["outbox_age_ms"], nothing["online"]) == (0, store.users.online())
 
 
 def test_a_customers_own_list_is_made_good_too(shop: Shop, store: Store, dispatcher: Dispatcher) -> None:
