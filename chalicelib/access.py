@@ -2,14 +2,17 @@
 
 import re
 import time
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import Forbidden, Unauthorized
 from chalicelib.model import NAME_LENGTH, NAME_PATTERN, ConnectionId, Identity
-from chalicelib.settings import Settings
+from chalicelib.settings import Algorithm, Settings, SettingsError
 from chalicelib.store import Store
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 PROTOCOL = "kefu.v1"
 WELCOME_WAIT_S = 5.0
@@ -20,16 +23,13 @@ def from_token(settings: Settings, token: str) -> Identity:
     """The identity that a JWT claims. Raises Unauthorized for one that cannot be trusted."""
     import jwt  # only two of the functions see tokens
 
+    if not settings.jwt_keys:  # the functions that see no tokens are not given any
+        raise SettingsError(
+            "Set JWT_SECRET (at least 32 bytes) or JWT_PUBLIC_KEY (PEM), so that tokens can be checked."
+        )
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]
-        key = settings.jwt_keys[algorithm]
-        claims: Mapping[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=[algorithm],
-            # What the marketplace says of audience, issuer and issue time is its own affair.
-            options={"require": ["sub", "exp"], "verify_aud": False, "verify_iss": False, "verify_iat": False},
-        )
+        claims = _claims(token, algorithm, settings.jwt_keys[algorithm])
         user, expires_at = claims["sub"], claims["exp"]
         if isinstance(expires_at, str):  # PyJWT would read it
             raise ValueError("exp is no number")
@@ -41,6 +41,19 @@ def from_token(settings: Settings, token: str) -> Identity:
     scope = claims.get("scope")
     admin = isinstance(scope, str) and "admin" in scope.split()
     return Identity(user, _display_name(claims.get("name")) or user, expires_at, admin)
+
+
+def _claims(token: str, algorithm: Algorithm, keys: Sequence[str]) -> Mapping[str, Any]:
+    """What a token says that one of the keys has signed. Raises jwt's errors."""
+    import jwt
+
+    *others, last = keys
+    # What the marketplace says of audience, issuer and issue time is its own affair.
+    options: Options = {"require": ["sub", "exp"], "verify_aud": False, "verify_iss": False, "verify_iat": False}
+    for key in others:
+        with suppress(jwt.InvalidSignatureError):
+            return jwt.decode(token, key, algorithms=[algorithm], options=options)
+    return jwt.decode(token, last, algorithms=[algorithm], options=options)
 
 
 def from_handshake(settings: Settings, headers: Mapping[str, str]) -> tuple[Identity, str | None]:
@@ -91,14 +104,10 @@ def check_origin(settings: Settings, headers: Mapping[str, str]) -> None:
 def check_page(settings: Settings, headers: Mapping[str, str]) -> None:
     """Raises Forbidden for a page whose socket would be refused (header names in lower case).
 
-    The socket may have a host of its own; to that, the service's own pages are pages of another origin.
+    A socket with a host of its own is told by ALLOWED_ORIGINS where the service's own pages come from.
     """
-    origin = headers.get("origin")
-    if origin is None and headers.get("sec-fetch-site") == "same-origin":
-        origin = f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}"
-    if origin is not None:
-        host = urlsplit(settings.socket_url).netloc or headers.get("host", "")
-        check_origin(settings, {"origin": origin, "host": host})
+    if headers.get("sec-fetch-site") != "same-origin":
+        check_origin(settings, headers)
 
 
 def _display_name(claimed: object) -> str | None:

@@ -1,8 +1,10 @@
 """From the environment to the services, once per process."""
 
+import os
 from dataclasses import dataclass
 from functools import cache
 
+from chalicelib import vault
 from chalicelib.delivery import Dispatcher
 from chalicelib.gateway import Gateway
 from chalicelib.settings import Settings
@@ -22,6 +24,6 @@ class Services:
 @cache
 def services() -> Services:
     """The services of this process. Raises SettingsError."""
-    settings = Settings.load()
+    settings = Settings.load({**os.environ, **vault.settings(os.environ)})
     store, gateway = Store(settings), Gateway(settings)
     return Services(settings, store, gateway, Dispatcher(store, gateway))

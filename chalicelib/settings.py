@@ -25,9 +25,11 @@ class Settings:
     """All settings of the deployed code. Durations carry their unit in the name."""
 
     redis_url: str = field(repr=False)
+    redis_username: str | None
+    redis_password: str | None = field(repr=False)
     redis_cluster: bool
     redis_wait_replicas: int
-    jwt_keys: Mapping[Algorithm, str] = field(repr=False)
+    jwt_keys: Mapping[Algorithm, tuple[str, ...]] = field(repr=False)
     allowed_origins: frozenset[str]
     rate_limit: int
     claim_grace_s: int
@@ -45,6 +47,8 @@ class Settings:
             redis_url=_redis_url(
                 environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0", cluster=_switch(environ, "REDIS_CLUSTER")
             ),
+            redis_username=environ.get("REDIS_USERNAME") or None,
+            redis_password=environ.get("REDIS_PASSWORD") or None,
             redis_cluster=_switch(environ, "REDIS_CLUSTER"),
             redis_wait_replicas=_number(environ, "REDIS_WAIT_REPLICAS", 0, (0, 5)),
             jwt_keys=_jwt_keys(environ),
@@ -77,24 +81,24 @@ def _redis_url(text: str, *, cluster: bool) -> str:
     return text
 
 
-def _jwt_keys(environ: Mapping[str, str]) -> dict[Algorithm, str]:
-    keys: dict[Algorithm, str] = {}
-    if secret := environ.get("JWT_SECRET"):
-        if not _is_utf8(secret):
-            raise SettingsError("JWT_SECRET is not valid UTF-8.")
-        if len(secret.encode()) < MIN_SECRET_BYTES:
-            raise SettingsError(f"JWT_SECRET must have at least {MIN_SECRET_BYTES} bytes.")
-        keys["HS256"] = secret
-    if pem := environ.get("JWT_PUBLIC_KEY"):
-        if not _is_utf8(pem):
-            raise SettingsError("JWT_PUBLIC_KEY is not valid UTF-8.")
-        # One line of an environment file often carries its line ends as \n.
-        pem = pem.replace("\\n", "\n")
-        keys[_public_key_algorithm(pem)] = pem
-    if not keys:
-        raise SettingsError(
-            "Set JWT_SECRET (at least 32 bytes) or JWT_PUBLIC_KEY (PEM), so that tokens can be checked."
-        )
+def _jwt_keys(environ: Mapping[str, str]) -> dict[Algorithm, tuple[str, ...]]:
+    """The keys that tokens may be signed with. The previous ones count, too, while the marketplace changes its own."""
+    keys: dict[Algorithm, tuple[str, ...]] = {}
+    for name in ("JWT_SECRET", "JWT_PREVIOUS_SECRET"):
+        if secret := environ.get(name):
+            if not _is_utf8(secret):
+                raise SettingsError(f"{name} is not valid UTF-8.")
+            if len(secret.encode()) < MIN_SECRET_BYTES:
+                raise SettingsError(f"{name} must have at least {MIN_SECRET_BYTES} bytes.")
+            keys["HS256"] = (*keys.get("HS256", ()), secret)
+    for name in ("JWT_PUBLIC_KEY", "JWT_PREVIOUS_PUBLIC_KEY"):
+        if pem := environ.get(name):
+            if not _is_utf8(pem):
+                raise SettingsError(f"{name} is not valid UTF-8.")
+            # One line of an environment file often carries its line ends as \n.
+            pem = pem.replace("\\n", "\n")
+            algorithm = _public_key_algorithm(name, pem)
+            keys[algorithm] = (*keys.get(algorithm, ()), pem)
     return keys
 
 
@@ -107,7 +111,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _public_key_algorithm(pem: str) -> Algorithm:
+def _public_key_algorithm(name: str, pem: str) -> Algorithm:
     # Only who uses a public key pays for the import.
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -116,12 +120,12 @@ def _public_key_algorithm(pem: str) -> Algorithm:
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise SettingsError("JWT_PUBLIC_KEY is not a public key in PEM (-----BEGIN PUBLIC KEY-----).") from None
+        raise SettingsError(f"{name} is not a public key in PEM (-----BEGIN PUBLIC KEY-----).") from None
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
         return "RS256"
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return "ES256"
-    raise SettingsError("JWT_PUBLIC_KEY must be an RSA key of at least 2,048 bits (RS256) or a P-256 key (ES256).")
+    raise SettingsError(f"{name} must be an RSA key of at least 2,048 bits (RS256) or a P-256 key (ES256).")
 
 
 def _origins(text: str) -> list[str]:

@@ -13,7 +13,11 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         scripts = Scripts(
-            settings.redis_url, cluster=settings.redis_cluster, wait_replicas=settings.redis_wait_replicas
+            settings.redis_url,
+            cluster=settings.redis_cluster,
+            username=settings.redis_username,
+            password=settings.redis_password,
+            wait_replicas=settings.redis_wait_replicas,
         )
         self.scripts = scripts
         self.conversations = Conversations(scripts)

@@ -69,7 +69,9 @@ def sha(name: str) -> str:
     return sha1(source(name).encode(), usedforsecurity=False).hexdigest()
 
 
-def connect(url: str, *, cluster: bool) -> "Redis | RedisCluster":
+def connect(
+    url: str, *, cluster: bool, username: str | None = None, password: str | None = None
+) -> "Redis | RedisCluster":
     """A client that opens its sockets when they are needed. redis-py's own retries are off.
 
     A command whose answer was lost may have been carried out; what may then be sent again is for the callers to know.
@@ -77,11 +79,20 @@ def connect(url: str, *, cluster: bool) -> "Redis | RedisCluster":
     never = Retry(NoBackoff(), 0)
     seeds = [seed.strip() for seed in url.split(",")]
     if not cluster:
-        return Redis.from_url(seeds[0], socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=never)
+        return Redis.from_url(
+            seeds[0],
+            username=username,
+            password=password,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=never,
+        )
     nodes = [_node(seed) for seed in seeds]
     return RedisCluster.from_url(
         seeds[0],
         startup_nodes=nodes,
+        username=username,
+        password=password,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         retry=never,
@@ -96,8 +107,17 @@ def _node(seed: str) -> ClusterNode:
 class Scripts:
     """Runs scripts by their digest, and by their text where the server does not know them yet."""
 
-    def __init__(self, url: str, *, cluster: bool = False, wait_replicas: int = 0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        cluster: bool = False,
+        username: str | None = None,
+        password: str | None = None,
+        wait_replicas: int = 0,
+    ) -> None:
         self._url, self._cluster, self._wait_replicas = url, cluster, wait_replicas
+        self._username, self._password = username, password
         self._client: Redis | RedisCluster | None = None
         self._making = Lock()
         self._learned = 0.0
@@ -148,7 +168,9 @@ class Scripts:
         # One at a time: a client that is dropped closes its pool under whoever already uses it.
         with self._making:
             if self._client is None:
-                self._client = connect(self._url, cluster=self._cluster)
+                self._client = connect(
+                    self._url, cluster=self._cluster, username=self._username, password=self._password
+                )
             return self._client
 
     def _send(self, calls: Sequence[Call | Command], verb: str, replicas: int) -> list[Reply]:

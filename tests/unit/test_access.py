@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib import access
 from chalicelib.errors import Forbidden, Unauthorized
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, SettingsError
 from tests.unit.conftest import SECRET, key_pair, load
 
 SOON = int(time.time()) + 600
@@ -71,6 +71,41 @@ def test_the_public_key_is_no_secret(algorithm: str) -> None:
     for settings in (Settings.load({"JWT_PUBLIC_KEY": pem}), load(JWT_PUBLIC_KEY=pem)):
         for secret in (pem.encode(), pem.strip().encode()):
             refused(settings, hand_made({"alg": "HS256"}, {"sub": "u1", "exp": SOON}, secret))
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_while_the_public_key_changes_both_count(algorithm: str) -> None:
+    new, previous, other = key_pair(algorithm), key_pair(f"other {algorithm}"), key_pair("ES256")
+    settings = Settings.load({"JWT_PUBLIC_KEY": new.public, "JWT_PREVIOUS_PUBLIC_KEY": previous.public})
+    for pair in (new, previous):
+        good = jwt.encode({"sub": "u1", "exp": SOON}, pair.private, algorithm)
+        assert access.from_token(settings, good).user == "u1"
+        expired = jwt.encode({"sub": "u1", "exp": SOON - 1_000}, pair.private, algorithm)
+        refused(settings, expired)
+    if algorithm != "ES256":
+        refused(settings, jwt.encode({"sub": "u1", "exp": SOON}, other.private, "ES256"))
+
+
+def test_while_the_secret_changes_both_count() -> None:
+    previous = "the previous secret, which is long enough, too"
+    settings = load(JWT_PREVIOUS_SECRET=previous)
+    for secret in (SECRET, previous):
+        good = jwt.encode({"sub": "u1", "exp": SOON}, secret, "HS256")
+        assert access.from_token(settings, good).user == "u1"
+        refused(settings, jwt.encode({"sub": "u1", "exp": SOON - 1_000}, secret, "HS256"))
+    refused(settings, jwt.encode({"sub": "u1", "exp": SOON}, f"{previous}!", "HS256"))
+
+
+def test_who_signs_anew_may_change_the_algorithm() -> None:
+    pair = key_pair("ES256")
+    settings = Settings.load({"JWT_PUBLIC_KEY": pair.public, "JWT_PREVIOUS_PUBLIC_KEY": key_pair("RS256").public})
+    for key, algorithm in ((pair.private, "ES256"), (key_pair("RS256").private, "RS256")):
+        assert access.from_token(settings, jwt.encode({"sub": "u1", "exp": SOON}, key, algorithm)).user == "u1"
+
+
+def test_without_any_key_no_token_is_read() -> None:
+    with pytest.raises(SettingsError, match=r"JWT_SECRET .* or JWT_PUBLIC_KEY"):
+        access.from_token(Settings.load({}), token())
 
 
 def test_a_public_key_whose_lines_are_escaped_is_the_same_key() -> None:
@@ -351,7 +386,9 @@ ELSEWHERE = "wss://socket.example/ws"
         ("/ws", {**OWN, "origin": "https://shop.example"}),
         (ELSEWHERE, OWN),
         (ELSEWHERE, {**OWN, "origin": "https://shop.example"}),
-        (ELSEWHERE, {"host": "shop.example", "sec-fetch-site": "same-origin", "x-forwarded-proto": "https"}),
+        # A deployment whose socket has another host tells the socket where the service's own pages come from.
+        (ELSEWHERE, SAME),
+        (ELSEWHERE, {**OWN, "origin": "http://chat.example:8000"}),
     ],
 )
 def test_a_page_whose_socket_would_open_may_connect(socket: str, headers: dict[str, str]) -> None:
@@ -363,9 +400,7 @@ def test_a_page_whose_socket_would_open_may_connect(socket: str, headers: dict[s
     [
         ("/ws", {**OWN, "origin": "https://evil.example"}),
         ("/ws", {**OWN, "origin": "null"}),
-        # The socket's host is not the service's own, so it would refuse the service's own pages as well.
-        (ELSEWHERE, SAME),
-        (ELSEWHERE, {**OWN, "origin": "http://chat.example:8000"}),
+        (ELSEWHERE, {**OWN, "origin": "https://socket.example"}),
     ],
 )
 def test_a_page_whose_socket_would_be_refused_is_told(socket: str, headers: dict[str, str]) -> None:
