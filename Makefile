@@ -1,4 +1,4 @@
-# kefu. The two commands: `make run` starts it on this machine, `make test` runs every test.
+# kefu. The commands: `make run` starts it on this machine, `make test` runs every test, `make deploy STAGE=prod` brings it to AWS.
 # `make soak MINUTES=20` breaks it for so long, and reports what held; SEED=… runs the same again.
 PYTHON ?= python3
 VENV := .venv
@@ -6,13 +6,27 @@ BIN := $(VENV)/bin
 TYPESCRIPT := 5.9.3
 READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: run test soak durability check types pictures format lock asyncapi
+.PHONY: run test test-second-host smoke soak durability check types pictures format lock asyncapi
+.PHONY: package plan deploy renew replay destroy
 
 run: $(READY)
 	@exec $(BIN)/python -m infra.local
 
 test: $(READY)
 	@$(BIN)/python -m pytest
+
+# The same handlers under another emulator of API Gateway, which npm fetches.
+test-second-host: $(READY)
+	@command -v npm >/dev/null || { echo "make test-second-host needs npm (it comes with Node.js): https://nodejs.org" >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/second_host
+
+# The end-to-end tests against a deployed stage: make smoke URL=https://….
+smoke: $(READY)
+	@$(BIN)/python -m tests.smoke "$(URL)"
+
+# AWS. A stage is a file in infra/aws/stages; plan only says what deploy would change, destroy asks first.
+package plan deploy renew replay destroy: $(READY)
+	@$(BIN)/python -m infra.aws $@ "$(STAGE)"
 
 soak: $(READY)
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(STORAGE),--storage $(STORAGE)) $(if $(OUT),--out $(OUT))
@@ -27,7 +41,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.lint_lua
 
-# The pages' JSDoc types, by TypeScript's compiler, which npm fetches; nothing else here needs npm.
+# The pages' JSDoc types, by TypeScript's compiler, which npm fetches.
 types:
 	@command -v npx >/dev/null || { echo "make types needs npm (it comes with Node.js): https://nodejs.org" >&2; exit 1; }
 	npx --yes --package typescript@$(TYPESCRIPT) tsc --project tests/web/tsconfig.json

@@ -1,0 +1,187 @@
+"""The commands: what `make package`, `plan`, `deploy`, `renew`, `replay` and `destroy` do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra.aws import package, preflight
+from infra.aws.cloud import Cloud
+from infra.aws.errors import StageError
+from infra.aws.stage import Stage
+
+BUILD = package.ROOT / "build"
+ARTIFACTS = Path(__file__).with_name("artifacts.yaml")
+ARTIFACTS_STACK = "kefu-artifacts"
+CAPABILITIES = ("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
+# A stack whose first deployment failed holds nothing and takes no update.
+NEVER_CAME_UP = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"})
+# What holds data is not replaced by an update, whatever a parameter says.
+POLICY = {
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["Update:Replace", "Update:Delete"],
+            "Resource": [
+                f"LogicalResourceId/{name}" for name in ("MemoryDBCluster", "ElastiCacheServerless", "JwtSettings")
+            ],
+        },
+    ]
+}
+Say = Callable[[str], None]
+
+
+def make_package(name: str, say: Say) -> package.Package:
+    """Builds what is deployed. Raises StageError."""
+    say(f"Packaging {name} (the first time, packages are fetched) …")
+    made = package.build(BUILD / name)
+    packed, unpacked = made.sizes
+    say(f"{made.archive}: {packed / 1e6:.1f} MB, {unpacked / 1e6:.1f} MB unpacked")
+    say(f"{made.template}")
+    return made
+
+
+def plan(stage: Stage, say: Say) -> None:
+    """Says what a deployment would change, and changes nothing but the folder of packages. Raises StageError."""
+    cloud, packaged = _prepared(stage, say)
+    is_new = cloud.stack(stage.stack) is None
+    with _parameters(stage) as parameters:
+        run = cloud.command(*_deploy(stage, packaged, parameters), "--no-execute-changeset")
+    found = re.search(r"arn:\S+:changeSet/\S+", run.stdout)
+    if run.returncode or not found:
+        if "No changes to deploy" in run.stdout:
+            say("Nothing would change.")
+            return
+        raise StageError(f"CloudFormation makes no plan: {_last_line(run.stderr or run.stdout)}")
+    changes = cloud.changes(found[0])
+    for action, logical_id, kind, replacement in changes:
+        replaced = " (a new one takes its place)" if replacement == "True" else ""
+        say(f"{action:7} {logical_id} {kind}{replaced}")
+    say(f"{len(changes)} changes. make deploy STAGE={stage.name} carries them out.")
+    if is_new:  # CloudFormation has noted the name of a stack that is not there
+        cloud.remove(stage.stack)
+    else:
+        cloud.forget_change_set(found[0])
+
+
+def deploy(stage: Stage, say: Say) -> None:
+    """Makes the stack, or changes it to what it should be. Raises StageError; the same command then goes on."""
+    cloud, packaged = _prepared(stage, say)
+    stack = cloud.stack(stage.stack)
+    if stack and stack["StackStatus"] in NEVER_CAME_UP:
+        say(f"{stage.stack} never came up ({stack['StackStatus']}): it is removed first.")
+        cloud.remove(stage.stack)
+    say(f"Deploying {stage.stack} to {stage.region}; a new one takes about half an hour, most of it for storage …")
+    since = datetime.now(UTC)
+    with _parameters(stage) as parameters:
+        run = cloud.command(*_deploy(stage, packaged, parameters), "--no-fail-on-empty-changeset")
+    if run.returncode:
+        failed = cloud.stack(stage.stack) and cloud.failure(stage.stack, since)
+        raise StageError(
+            f"{stage.stack} was not deployed. {failed or _last_line(run.stderr or run.stdout)} "
+            f"Mend that, and run make deploy STAGE={stage.name} again: it goes on from where it stands."
+        )
+    cloud.protect(stage.stack, POLICY)
+    for name, value in sorted(cloud.outputs(stage.stack).items()):
+        say(f"{name}: {value}")
+
+
+def renew(stage: Stage, say: Say) -> None:
+    """Lets every function start anew, and so read its secrets again. No socket is closed. Raises StageError."""
+    Cloud(stage.region).change(stage.stack, {"SecretsRead": str(int(time.time()))})
+    say(f"Every function of {stage.stack} has read its secrets anew.")
+
+
+def replay(stage: Stage, say: Say) -> None:
+    """Hands the dead letters to `flush` again, each at most once in this run."""
+    cloud = Cloud(stage.region)
+    outputs = cloud.outputs(stage.stack)
+    queue, functions, sent = cloud.client("sqs"), cloud.client("lambda"), 0
+    while letters := queue.receive_message(
+        QueueUrl=outputs["DeadLettersUrl"], MaxNumberOfMessages=10, WaitTimeSeconds=1
+    ).get("Messages"):
+        for letter in letters:
+            functions.invoke(FunctionName=outputs["FlushName"], InvocationType="Event", Payload=letter["Body"])
+            # Only then, since a replay that is begun twice does no harm, and one that is lost does.
+            queue.delete_message(QueueUrl=outputs["DeadLettersUrl"], ReceiptHandle=letter["ReceiptHandle"])
+            sent += 1
+    say(f"{sent} dead letters were handed to {outputs['FlushName']} again.")
+
+
+def destroy(stage: Stage, say: Say, ask: Callable[[str], str]) -> None:
+    """Removes the stack once its name has been typed. Raises StageError where something will not go."""
+    cloud = Cloud(stage.region)
+    if cloud.stack(stage.stack) is None:
+        raise StageError(f"There is no stack {stage.stack} in {stage.region}.")
+    say(f"This removes {stage.stack} in {stage.region}: every socket closes, and the service is gone.")
+    say("A last snapshot of the storage stays, and so do the secret that tokens are signed with and the packages.")
+    if ask(f"Type {stage.stack} to go on: ") != stage.stack:
+        raise StageError("Nothing was removed.")
+    cloud.unprotect(stage.stack)
+    say("Removing … (Lambda gives its network interfaces back within some twenty minutes)")
+    cloud.remove(stage.stack)
+    say(f"{stage.stack} is removed. docs/operations.md says how to begin again from its snapshot.")
+
+
+def _prepared(stage: Stage, say: Say) -> tuple[Cloud, Path]:
+    """The account, asked and found fit; and the template with the addresses of what was uploaded."""
+    cloud = Cloud(stage.region)
+    for remark in preflight.check(cloud, stage):
+        say(f"Note: {remark}")
+    made = make_package(stage.name, say)
+    packaged = made.template.with_name("packaged.json")
+    bucket = _bucket(cloud)
+    run = cloud.command(
+        *("package", "--template-file", made.template, "--s3-bucket", bucket, "--s3-prefix", stage.stack),
+        *("--output-template-file", packaged, "--use-json"),
+    )
+    if run.returncode:
+        raise StageError(f"The package could not be uploaded to {bucket}: {_last_line(run.stderr or run.stdout)}")
+    return cloud, packaged
+
+
+def _bucket(cloud: Cloud) -> str:
+    run = cloud.command(
+        *("deploy", "--template-file", ARTIFACTS, "--stack-name", ARTIFACTS_STACK, "--no-fail-on-empty-changeset"),
+        *("--tags", "service=kefu"),
+    )
+    if run.returncode:
+        raise StageError(f"The bucket for packages could not be made: {_last_line(run.stderr or run.stdout)}")
+    return cloud.outputs(ARTIFACTS_STACK)["Bucket"]
+
+
+def _deploy(stage: Stage, packaged: Path, parameters: Path) -> list[str | Path]:
+    bucket = json.loads(packaged.read_text())["Resources"]["Flush"]["Properties"]["CodeUri"].split("/")[2]
+    return [
+        *("deploy", "--template-file", packaged, "--stack-name", stage.stack, *CAPABILITIES),
+        # The template is too large to be sent along.
+        *("--s3-bucket", bucket, "--s3-prefix", stage.stack),
+        *("--parameter-overrides", f"file://{parameters}"),
+        *("--tags", *(f"{key}={value}" for key, value in sorted(stage.tags.items()))),
+    ]
+
+
+@contextmanager
+def _parameters(stage: Stage) -> Iterator[Path]:
+    """A file with the parameters, for as long as it is needed: a command line is seen by everybody on the machine."""
+    path = BUILD / stage.name / "parameters.json"
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump([f"{name}={value}" for name, value in stage.parameters.items()], file)
+    try:
+        yield path
+    finally:
+        path.unlink()
+
+
+def _last_line(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "it says nothing."
