@@ -79,7 +79,7 @@ def deploy(stage: Stage, say: Say) -> None:
     if stack and stack["StackStatus"] in NEVER_CAME_UP:
         say(f"{stage.stack} never came up ({stack['StackStatus']}): it is removed first.")
         cloud.remove(stage.stack)
-    say(f"Deploying {stage.stack} to {stage.region}; a new one takes about half an hour, most of it for storage …")
+    say(f"Deploying {stage.stack} to {stage.region}; a new one may take half an hour, most of it for storage …")
     since = datetime.now(UTC)
     with _parameters(stage) as parameters:
         run = cloud.command(*_deploy(stage, packaged, parameters), "--no-fail-on-empty-changeset")
