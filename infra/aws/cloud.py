@@ -29,7 +29,8 @@ def in_one_line() -> Iterator[None]:
         raise StageError("There are no AWS credentials: run `aws configure`, or set AWS_PROFILE.") from None
     except ClientError as refusal:
         said = refusal.response["Error"]
-        raise StageError(f"AWS refuses {refusal.operation_name}: {said['Code']}: {said['Message']}") from None
+        words = " ".join(f"{said['Code']}: {said['Message']}".split())
+        raise StageError(f"AWS refuses {refusal.operation_name}: {words}") from None
     except BotoCoreError as trouble:
         raise StageError(f"AWS cannot be asked: {trouble}") from None
 
@@ -71,6 +72,11 @@ class Cloud:
         if stack is None:
             raise StageError(f"There is no stack {name} in {self.region}.")
         return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+
+    def resource(self, stack: str, name: str) -> str:
+        """What AWS calls a resource of a stack."""
+        found = self._formation.describe_stack_resource(StackName=stack, LogicalResourceId=name)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def remove(self, name: str) -> None:
         """Deletes a stack, and waits until it is gone. Raises StageError where something will not go."""

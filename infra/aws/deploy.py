@@ -30,9 +30,7 @@ POLICY = {
             "Effect": "Deny",
             "Principal": "*",
             "Action": ["Update:Replace", "Update:Delete"],
-            "Resource": [
-                f"LogicalResourceId/{name}" for name in ("MemoryDBCluster", "ElastiCacheServerless", "JwtSettings")
-            ],
+            "Resource": ["LogicalResourceId/MemoryDBCluster", "LogicalResourceId/ElastiCacheServerless"],
         },
     ]
 }
@@ -57,7 +55,7 @@ def plan(stage: Stage, say: Say) -> None:
         run = cloud.command(*_deploy(stage, packaged, parameters), "--no-execute-changeset")
     found = re.search(r"arn:\S+:changeSet/\S+", run.stdout)
     if run.returncode or not found:
-        if "No changes to deploy" in run.stdout:
+        if "No changes to deploy" in run.stdout + run.stderr:
             say("Nothing would change.")
             return
         raise StageError(f"CloudFormation makes no plan: {_last_line(run.stderr or run.stdout)}")
@@ -75,10 +73,7 @@ def plan(stage: Stage, say: Say) -> None:
 def deploy(stage: Stage, say: Say) -> None:
     """Makes the stack, or changes it to what it should be. Raises StageError; the same command then goes on."""
     cloud, packaged = _prepared(stage, say)
-    stack = cloud.stack(stage.stack)
-    if stack and stack["StackStatus"] in NEVER_CAME_UP:
-        say(f"{stage.stack} never came up ({stack['StackStatus']}): it is removed first.")
-        cloud.remove(stage.stack)
+    _make_way(cloud, stage, say)
     say(f"Deploying {stage.stack} to {stage.region}; a new one may take half an hour, most of it for storage …")
     since = datetime.now(UTC)
     with _parameters(stage) as parameters:
@@ -148,6 +143,22 @@ def _prepared(stage: Stage, say: Say) -> tuple[Cloud, Path]:
     return cloud, packaged
 
 
+def _make_way(cloud: Cloud, stage: Stage, say: Say) -> None:
+    """A stack that takes no change is removed where it holds nothing, else the operator is told what to do."""
+    stack = cloud.stack(stage.stack)
+    status = stack["StackStatus"] if stack else ""
+    if status in NEVER_CAME_UP:
+        say(f"{stage.stack} never came up ({status}): it is removed first.")
+        cloud.remove(stage.stack)
+    elif status == "UPDATE_ROLLBACK_FAILED":
+        raise StageError(
+            f"{stage.stack} could not go back after a failure: mend what the CloudFormation console says, then run "
+            f"`aws cloudformation continue-update-rollback --stack-name {stage.stack} --region {stage.region}`."
+        )
+    elif status.endswith("_IN_PROGRESS"):
+        raise StageError(f"{stage.stack} is being changed at the moment ({status}): wait until that is over.")
+
+
 def _bucket(cloud: Cloud) -> str:
     run = cloud.command(
         *("deploy", "--template-file", ARTIFACTS, "--stack-name", ARTIFACTS_STACK, "--no-fail-on-empty-changeset"),
@@ -155,7 +166,7 @@ def _bucket(cloud: Cloud) -> str:
     )
     if run.returncode:
         raise StageError(f"The bucket for packages could not be made: {_last_line(run.stderr or run.stdout)}")
-    return cloud.outputs(ARTIFACTS_STACK)["Bucket"]
+    return cloud.resource(ARTIFACTS_STACK, "Bucket")
 
 
 def _deploy(stage: Stage, packaged: Path, parameters: Path) -> list[str | Path]:

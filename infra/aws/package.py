@@ -38,14 +38,15 @@ class Package:
 
 def build(out: Path, *, architecture: str = "arm64", source: Path = ROOT) -> Package:
     """Package `source` (app.py, chalicelib, requirements.txt, .chalice) into the folder `out`. Raises StageError."""
-    project, made = out / "project", out / "chalice"
+    project, made, unpacked = out / "project", out / "chalice", out / "unpacked"
     shutil.rmtree(out, ignore_errors=True)
     requirements = _copy(source, project, architecture)
     merging = template.to_merge()
     (out / "merge.json").write_text(json.dumps(merging, indent=1), encoding="utf-8")
     _chalice(project, out / "merge.json", made)
     package = Package(out / "template.json", out / "deployment.zip")
-    _repack(made / "deployment.zip", package.archive)
+    _compile(made / "deployment.zip", unpacked)
+    _pack(unpacked, package.archive)
     _check_complete(package.archive, requirements)
     merged = json.loads((made / "sam.json").read_text(encoding="utf-8"))
     finished = template.finished(merged, merging["Outputs"])
@@ -80,12 +81,30 @@ def _chalice(project: Path, merging: Path, made: Path) -> None:
         raise StageError("Chalice could not make the package: its words are above. Is there a network, and room?")
 
 
-def _repack(made: Path, archive: Path) -> None:
-    with zipfile.ZipFile(made) as source, zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in sorted(source.namelist()):
-            entry = zipfile.ZipInfo(name, DATE)
+def _compile(made: Path, unpacked: Path) -> None:
+    """Unpacks what Chalice made, and adds bytecode: Lambda's disk is read-only, so no process could keep its own.
+
+    It is that of this very Python, which is also the one that the functions get, and it is never compared with the
+    sources, whose dates a zip does not keep.
+    """
+    with zipfile.ZipFile(made) as packed:
+        packed.extractall(unpacked)
+    options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", unpacked, "-p", "/var/task")
+    run = programs.run(
+        Path(sys.executable).name, "-m", "compileall", *options, unpacked, environ={"PYTHONHASHSEED": "0"}
+    )
+    if run.returncode:
+        print(run.stdout, run.stderr, sep="\n", file=sys.stderr)
+        raise StageError("Something in the package does not compile: see above.")
+
+
+def _pack(unpacked: Path, archive: Path) -> None:
+    files = sorted(path for path in unpacked.rglob("*") if path.is_file())
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for path in files:
+            entry = zipfile.ZipInfo(path.relative_to(unpacked).as_posix(), DATE)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            target.writestr(entry, source.read(name))
+            target.writestr(entry, path.read_bytes())
 
 
 def _check_complete(archive: Path, requirements: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws.capacity import CODES, DEFAULTS, UNRESERVED, Demand, Need, Quotas, needs
+from infra.aws.capacity import CODES, DEFAULTS, UNRESERVED, Demand, Need, Quotas, needs, shards_of
 from infra.aws.cloud import Cloud
 from infra.aws.errors import StageError
 from infra.aws.stage import Stage
@@ -19,8 +19,22 @@ def check(cloud: Cloud, stage: Stage) -> list[str]:
     cloud.account()
     _check_concurrency(cloud, stage)
     has, unknown = quotas(cloud)
+    demand = Demand.of(stage.connections)
     remarks = [f"The account does not say its quota for {what}; the default is assumed." for what in unknown]
-    return remarks + [_remark(need) for need in needs(Demand.of(stage.connections), has) if not need.enough]
+    remarks += [_remark(need) for need in needs(demand, has) if not need.enough]
+    return remarks + _storage(stage, demand)
+
+
+def _storage(stage: Stage, demand: Demand) -> list[str]:
+    """Whether the shards have room for a year of messages, and time for the busiest second."""
+    node, shards = stage.parameters["RedisNodeType"], int(stage.parameters["RedisShards"])
+    needed = shards_of(node, demand.stored_bytes, demand.redis_s)
+    if stage.parameters["Storage"] != "memorydb" or needed is None or needed <= shards:
+        return []
+    return [
+        f"So many connections fill {needed} shards of {node} with a year of messages, by the assumptions in "
+        f"infra/aws/work.py, and the stage has {shards}: watch the memory, and add shards in time."
+    ]
 
 
 def _check_concurrency(cloud: Cloud, stage: Stage) -> None:
