@@ -6,6 +6,9 @@
 -- server starts, and when a replica takes over.
 local history
 local function epoch() -- asked for once a script, though a message and its conversation both say it
-  history = history or redis.call('INFO', 'replication'):match('master_replid:(%x%x%x%x%x%x%x%x)') or ''
+  if not history then
+    local said = redis.pcall('INFO', 'replication') -- a managed Redis may keep it to itself: then there is no word
+    history = type(said) == 'string' and said:match('master_replid:(%x%x%x%x%x%x%x%x)') or ''
+  end
   return history
 end
