@@ -20,9 +20,9 @@ test-second-host: $(READY)
 	@command -v npm >/dev/null || { echo "make test-second-host needs npm (it comes with Node.js): https://nodejs.org" >&2; exit 1; }
 	@$(BIN)/python -m pytest tests/second_host
 
-# The end-to-end tests against a deployed stage: make smoke URL=https://….
+# Tests a deployed stage from outside: make smoke URL=https://…, with JWT_SECRET or JWT_PRIVATE_KEY_FILE set. ONLY="claim or send" runs fewer.
 smoke: $(READY)
-	@$(BIN)/python -m tests.smoke "$(URL)"
+	@$(BIN)/python -m tests.smoke "$(URL)" $(if $(ONLY),-k "$(ONLY)")
 
 # AWS. A stage is a file in infra/aws/stages; plan only says what deploy would change, destroy asks first.
 package plan deploy renew replay destroy: $(READY)

@@ -1,21 +1,28 @@
-"""One service for the session; every test opens stores and brings people of its own."""
+"""One service for the session: a server of its own, or a deployed stage (`tests.smoke`).
+
+Every test opens stores and brings people of its own.
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.e2e.client import DEADLINE, Client, Frame, fresh
-from tests.e2e.server import Server
+from tests.e2e.client import DEADLINE, Client, Frame, fresh, tls
+from tests.e2e.server import NOTHING, Server, Service
 
+# The deployed stage that a run is against; without it, it is against a server of its own.
+STAGE = pytest.StashKey[Service]()
+# On a stage the stores stay behind, and are known by it.
+PREFIX = "test-"
 SHARED_SECRET = "a secret of the tests, long enough for HS256, for HS384 and for HS512 too"
 
 
@@ -25,12 +32,36 @@ class Answer(NamedTuple):
     headers: http.client.HTTPMessage
 
 
+def fetch(
+    base: str, method: str, path: str, payload: bytes | None = None, headers: Mapping[str, str] = NOTHING
+) -> Answer:
+    """One HTTP request to a path below `base`. An answer that is no JSON has the text as its body."""
+    where = urlsplit(base)
+    host, port = where.hostname or "", where.port
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=DEADLINE, context=tls())
+        if where.scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=DEADLINE)
+    )
+    try:
+        connection.request(method, where.path + path, payload, dict(headers))
+        response = connection.getresponse()
+        text = response.read().decode()
+    finally:
+        connection.close()
+    try:
+        return Answer(response.status, json.loads(text), response.headers)
+    except json.JSONDecodeError:
+        return Answer(response.status, text, response.headers)
+
+
 @dataclass
 class Marketplace:
     """The operator's view of a running service: tokens, stores, HTTP, and sockets that are closed at the end."""
 
-    server: Server
+    server: Service
     clients: list[Client] = field(default_factory=list)
+    patient: bool = False
 
     def token(self, user: str, *, name: str | None = None, admin: bool = False) -> str:
         return self.server.token(user, name=name, scope="admin" if admin else None)
@@ -49,20 +80,8 @@ class Marketplace:
         sent = {"Content-Type": "application/json"} if body is not None or raw is not None else {}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=DEADLINE)
-        try:
-            payload = (
-                raw if raw is not None else None if body is None else json.dumps(body, ensure_ascii=False).encode()
-            )
-            connection.request(method, path, payload, {**sent, **(headers or {})})
-            response = connection.getresponse()
-            text = response.read().decode()
-        finally:
-            connection.close()
-        try:
-            return Answer(response.status, json.loads(text), response.headers)
-        except json.JSONDecodeError:
-            return Answer(response.status, text, response.headers)
+        payload = raw if raw is not None else None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        return fetch(self.server.url, method, path, payload, {**sent, **(headers or {})})
 
     def admin(self, method: str, path: str, body: Any = None, *, expect: int = 200) -> Any:
         """What the marketplace's own back end gets; AssertionError where the status is another."""
@@ -73,12 +92,12 @@ class Marketplace:
     def connect(self, user: str | None = None, *, name: str | None = None, greet: bool = True) -> Client:
         """A connection of that user (without one, of somebody new), its welcome and replay taken."""
         user = user or fresh("carl")
-        client = Client.open(self.server.ws, user, self.token(user, name=name))
+        client = Client.open(self.server.ws, user, self.token(user, name=name), patient=self.patient)
         self.clients.append(client)
         return client.greet() if greet else client
 
     def open_store(self, label: str = "tea", *, name: str = "Tea house 茶馆", **settings: Any) -> Shop:
-        store = fresh(label)
+        store = fresh(f"{PREFIX}{label}")
         self.admin("PUT", f"/stores/{store}", {"name": name, **settings})
         return Shop(self, store)
 
@@ -142,7 +161,14 @@ def signing_key() -> ec.EllipticCurvePrivateKey:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, signing_key: ec.EllipticCurvePrivateKey) -> Iterator[Server]:
+def server(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    signing_key: ec.EllipticCurvePrivateKey,
+) -> Iterator[Service]:
+    if STAGE in request.config.stash:
+        yield request.config.stash[STAGE]
+        return
     settings = {
         "RATE_LIMIT": "0",
         "SWEEP_S": "60",
@@ -155,8 +181,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, signing_key: ec.EllipticCur
 
 
 @pytest.fixture
-def market(server: Server) -> Iterator[Marketplace]:
-    marketplace = Marketplace(server)
+def market(request: pytest.FixtureRequest, server: Service) -> Iterator[Marketplace]:
+    marketplace = Marketplace(server, patient=STAGE in request.config.stash)
     yield marketplace
     marketplace.close()
 

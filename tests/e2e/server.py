@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 30.0
@@ -23,9 +23,27 @@ STOPPED_WITHIN_S = 20.0
 OURS = ("KEFU_", "REDIS_", "JWT_", "AWS_", "CONNECTIONS_", "LAMBDA_")
 SETTINGS = {
     *("PORT", "ALLOWED_ORIGINS", "RATE_LIMIT", "CLAIM_GRACE_S", "SWEEP_S"),
-    *("FLUSH_FUNCTION", "BROADCAST_FUNCTION", "SOCKET_URL", "DEV_TOKENS_URL"),
+    *("FLUSH_FUNCTION", "BROADCAST_FUNCTION", "SOCKET_URL", "DEV_TOKENS_URL", "SECRETS"),
 }
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Service(Protocol):
+    """kefu, wherever it runs: its addresses, and tokens that it takes."""
+
+    @property
+    def url(self) -> str:
+        """The base of its HTTP routes, with no slash at the end."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def ws(self) -> str:
+        """Where its socket opens."""
+
+    def token(self, sub: str, *, name: str | None = None, scope: str | None = None, ttl_s: int = 3600) -> str:
+        """A JWT for `sub`; a negative `ttl_s` makes one that has expired."""
 
 
 class StartError(Exception):

@@ -14,9 +14,9 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import urllib3
-from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
-from botocore.credentials import Credentials  # type: ignore[import-untyped]
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from chalice.app import Chalice, CloudWatchEvent, Response, WebsocketEvent
 
 app = Chalice(app_name="platform")
