@@ -27,6 +27,9 @@ def main(arguments: list[str]) -> int:
     except StageError as mistake:
         print(f"kefu: {mistake}", file=sys.stderr)
         return REFUSED
+    except KeyboardInterrupt:
+        print("kefu: stopped here. What AWS has begun goes on there; the same command looks where it stands.")
+        return 130
     return 0
 
 

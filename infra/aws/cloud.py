@@ -17,6 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from infra.aws import programs
 from infra.aws.errors import StageError
 
+CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
+# A stack whose first deployment failed holds nothing and takes no update.
+NEVER_CAME_UP = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"})
 FAILED_ALONG = "Resource creation cancelled"  # what CloudFormation says of those that were stopped by another's failure
 
 
@@ -73,6 +76,13 @@ class Cloud:
             raise StageError(f"There is no stack {name} in {self.region}.")
         return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
 
+    def template(self, name: str) -> str | None:
+        """The template of a stack, as it was sent; None where there is no stack."""
+        if self.stack(name) is None:
+            return None
+        body = self._formation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        return body if isinstance(body, str) else json.dumps(body)
+
     def resource(self, stack: str, name: str) -> str:
         """What AWS calls a resource of a stack."""
         found = self._formation.describe_stack_resource(StackName=stack, LogicalResourceId=name)
@@ -105,7 +115,7 @@ class Cloud:
             UsePreviousTemplate=True,
             Parameters=[{"ParameterKey": each, "UsePreviousValue": True} for each in kept]
             + [{"ParameterKey": each, "ParameterValue": value} for each, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Capabilities=list(CAPABILITIES),
         )
         self._wait("stack_update_complete", name, since)
 
@@ -121,6 +131,12 @@ class Cloud:
     def forget_change_set(self, change_set: str) -> None:
         """Takes back a change set that is not to be carried out."""
         self._formation.delete_change_set(ChangeSetName=change_set)
+
+    def forget_empty_change_sets(self, name: str) -> None:
+        """Takes back the change sets that failed since there was nothing to change: a stack has room for a thousand."""
+        pages = self._formation.get_paginator("list_change_sets").paginate(StackName=name)
+        for each in (each for page in pages for each in page["Summaries"] if each["Status"] == "FAILED"):
+            self.forget_change_set(each["ChangeSetId"])
 
     def command(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """`aws cloudformation …` by the CLI that is pinned; what it says comes back, and its status counts."""
@@ -152,6 +168,6 @@ class Cloud:
         # By its id, since a name that is deleted is no stack's any more.
         known = stack["StackId"] if stack else name
         try:
-            self._formation.get_waiter(waiter).wait(StackName=known, WaiterConfig={"Delay": 15, "MaxAttempts": 240})
+            self._formation.get_waiter(waiter).wait(StackName=known, WaiterConfig={"Delay": 15, "MaxAttempts": 480})
         except WaiterError as error:
             raise StageError(f"{name}: {self.failure(known, since) or error}") from None

@@ -21,9 +21,9 @@ PRICES = Path(__file__).with_name("prices.toml")
 HOURS, DAYS = 730.0, 730.0 / 24  # of a month
 GB = 1e9
 # What is there whatever the load: of the template, and of what it makes CloudWatch measure.
-ALARMS = 4 * len(FUNCTIONS) + 5  # metrics in alarms: four for each function, and of sweep, queue, sockets and Redis
+ALARMS = 5 * len(FUNCTIONS) + 6  # metrics in alarms: five for each function, and of sweep, queue, both APIs and Redis
 DASHBOARDS, SECRETS = 1, 2
-METRICS = 42  # two of the sweep's, and five of each route of the sockets and of some five HTTP routes in use
+METRICS = len(FUNCTIONS) + 2  # what each function logs as an error, and two of the sweep's
 SNAPSHOTS, LOG_MONTHS = 7, 1  # the template's SnapshotDays and LogDays
 ECPU_S = 2e-6  # assumed: the CPU of a simple command, for which ElastiCache bills one unit; scripts by their time
 SOCKETS_AN_HOUR = 3_600 / capacity.STAY_S  # connections that follow one another in an hour of being connected
@@ -132,6 +132,7 @@ def bill(load: Load, stack: Stack = DEFAULT) -> list[Item]:
         _item("the rest", "alarms", "alarms", ALARMS),
         _item("the rest", "metrics", "metrics", METRICS),
         _item("the rest", "dashboard", "dashboards", DASHBOARDS),
+        _item("the rest", "key of the alarms", "keys", 1),
         _item("the rest", "secrets", "secrets", SECRETS),
         _item("the rest", "reads of secrets", "secret_reads", done.calls * work.COLD_SHARE * SECRETS),
         _item("the rest", "queue", "queue_requests", done.opened * work.LOST_REPLAYS * 3),  # sent, received, deleted

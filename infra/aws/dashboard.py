@@ -7,40 +7,41 @@ from typing import Any
 
 from infra.aws.functions import API_STAGE, FUNCTIONS
 
-WIDTH, HEIGHT = 8, 6
+WIDTH, HEIGHT = 24, 6  # of the whole, and of a row
 Row = list[dict[str, Any]]
 
 
 def part() -> dict[str, Any]:
     """The part of the template with the dashboard."""
-    widgets = [
-        {
-            "type": "metric",
-            "x": column * WIDTH,
-            "y": row * HEIGHT,
-            "width": WIDTH,
-            "height": HEIGHT,
-            "properties": shown,
-        }
-        for row, across in enumerate(_rows())
-        for column, shown in enumerate(across)
-    ]
+    rows = _rows()
     # The two kinds of storage have metrics of different names, and only one kind is there.
-    storage = {"Fn::If": ["MemoryDB", _storage("MemoryDB", len(_rows())), _storage("ElastiCache", len(_rows()))]}
-    body = json.dumps({"widgets": [*widgets, "STORAGE"]}, separators=(",", ":"))
+    kinds = [_json(_placed(_storage(kind), len(rows))) for kind in ("MemoryDB", "ElastiCache")]
+    storage = {"Fn::If": ["MemoryDB", *({"Fn::Sub": text[1:-1]} for text in kinds)]}
+    widgets = [widget for number, row in enumerate(rows) for widget in _placed(row, number)]
+    body = _json({"widgets": [*widgets, "STORAGE"]}).replace('"STORAGE"', "${StorageWidgets}")
     return {
         "Resources": {
             "Dashboard": {
                 "Type": "AWS::CloudWatch::Dashboard",
                 "Properties": {
                     "DashboardName": {"Ref": "AWS::StackName"},
-                    "DashboardBody": {
-                        "Fn::Sub": [body.replace('"STORAGE"', "${StorageWidgets}"), {"StorageWidgets": storage}]
-                    },
+                    "DashboardBody": {"Fn::Sub": [body, {"StorageWidgets": storage}]},
                 },
             }
         }
     }
+
+
+def _placed(row: Row, number: int) -> list[dict[str, Any]]:
+    width = WIDTH // len(row)
+    return [
+        {"type": "metric", "x": n * width, "y": number * HEIGHT, "width": width, "height": HEIGHT, "properties": shown}
+        for n, shown in enumerate(row)
+    ]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _rows() -> list[Row]:
@@ -63,18 +64,21 @@ def _rows() -> list[Row]:
         ],
         [  # what fails, and what is refused?
             _widget("Failures", [_function(name, "Errors") for name in names], "Sum"),
+            _widget(
+                "Errors logged", [["${AWS::StackName}", f"{name}Faults", {"label": name}] for name in names], "Sum"
+            ),
             _widget("Throttled", [_function(name, "Throttles") for name in names], "Sum"),
             _widget("Running at once", [_function(name, "ConcurrentExecutions") for name in names], "Maximum"),
         ],
     ]
 
 
-def _storage(kind: str, row: int) -> Any:
+def _storage(kind: str) -> Row:
     if kind == "MemoryDB":
         search = (
             "SEARCH('{AWS/MemoryDB,ClusterName,NodeName} ClusterName=\"${MemoryDBCluster}\" MetricName=\"%s\"', '%s')"
         )
-        shown = [
+        return [
             _widget(title, [[{"expression": search % (metric, statistic)}]], statistic)
             for title, metric, statistic in (
                 ("Redis: memory used (%)", "DatabaseMemoryUsagePercentage", "Maximum"),
@@ -82,20 +86,14 @@ def _storage(kind: str, row: int) -> Any:
                 ("Redis: connections", "CurrConnections", "Maximum"),
             )
         ]
-    else:
-        shown = [
-            _widget(title, [["AWS/ElastiCache", metric, "clusterId", "${ElastiCacheServerless}"]], statistic)
-            for title, metric, statistic in (
-                ("Redis: bytes stored", "BytesUsedForCache", "Maximum"),
-                ("Redis: processing units", "ElastiCacheProcessingUnits", "Sum"),
-                ("Redis: commands refused", "ThrottledCmds", "Sum"),
-            )
-        ]
-    widgets = [
-        {"type": "metric", "x": column * WIDTH, "y": row * HEIGHT, "width": WIDTH, "height": HEIGHT, "properties": each}
-        for column, each in enumerate(shown)
+    return [
+        _widget(title, [["AWS/ElastiCache", metric, "clusterId", "${ElastiCacheServerless}"]], statistic)
+        for title, metric, statistic in (
+            ("Redis: bytes stored", "BytesUsedForCache", "Maximum"),
+            ("Redis: processing units", "ElastiCacheProcessingUnits", "Sum"),
+            ("Redis: commands refused", "ThrottledCmds", "Sum"),
+        )
     ]
-    return {"Fn::Sub": json.dumps(widgets, separators=(",", ":"))[1:-1]}
 
 
 def _widget(title: str, metrics: list[list[Any]], statistic: str) -> dict[str, Any]:

@@ -8,20 +8,18 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.aws import package, preflight
-from infra.aws.cloud import Cloud
+from infra.aws.cloud import CAPABILITIES, NEVER_CAME_UP, Cloud
 from infra.aws.errors import StageError
 from infra.aws.stage import Stage
 
 BUILD = package.ROOT / "build"
 ARTIFACTS = Path(__file__).with_name("artifacts.yaml")
 ARTIFACTS_STACK = "kefu-artifacts"
-CAPABILITIES = ("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
-# A stack whose first deployment failed holds nothing and takes no update.
-NEVER_CAME_UP = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"})
 # What holds data is not replaced by an update, whatever a parameter says.
 POLICY = {
     "Statement": [
@@ -34,6 +32,7 @@ POLICY = {
         },
     ]
 }
+REPLACED = {"True": " (a new one takes its place)", "Conditional": " (perhaps a new one takes its place)"}
 Say = Callable[[str], None]
 
 
@@ -49,19 +48,20 @@ def make_package(name: str, say: Say) -> package.Package:
 
 def plan(stage: Stage, say: Say) -> None:
     """Says what a deployment would change, and changes nothing but the folder of packages. Raises StageError."""
-    cloud, packaged = _prepared(stage, say)
+    cloud, ready = _prepared(stage, say)
     is_new = cloud.stack(stage.stack) is None
-    with _parameters(stage) as parameters:
-        run = cloud.command(*_deploy(stage, packaged, parameters), "--no-execute-changeset")
+    with _arguments(ready) as arguments:
+        run = cloud.command(*arguments, "--no-execute-changeset")
     found = re.search(r"arn:\S+:changeSet/\S+", run.stdout)
     if run.returncode or not found:
         if "No changes to deploy" in run.stdout + run.stderr:
+            cloud.forget_empty_change_sets(stage.stack)
             say("Nothing would change.")
             return
         raise StageError(f"CloudFormation makes no plan: {_last_line(run.stderr or run.stdout)}")
     changes = cloud.changes(found[0])
     for action, logical_id, kind, replacement in changes:
-        replaced = " (a new one takes its place)" if replacement == "True" else ""
+        replaced = REPLACED.get(replacement, "")
         say(f"{action:7} {logical_id} {kind}{replaced}")
     say(f"{len(changes)} changes. make deploy STAGE={stage.name} carries them out.")
     if is_new:  # CloudFormation has noted the name of a stack that is not there
@@ -72,18 +72,26 @@ def plan(stage: Stage, say: Say) -> None:
 
 def deploy(stage: Stage, say: Say) -> None:
     """Makes the stack, or changes it to what it should be. Raises StageError; the same command then goes on."""
-    cloud, packaged = _prepared(stage, say)
-    _make_way(cloud, stage, say)
+    cloud, ready = _prepared(stage, say)
+    _make_way(cloud, stage.stack, say)
+    if cloud.stack(stage.stack):
+        cloud.protect(stage.stack, POLICY)
     say(f"Deploying {stage.stack} to {stage.region}; a new one may take half an hour, most of it for storage …")
     since = datetime.now(UTC)
-    with _parameters(stage) as parameters:
-        run = cloud.command(*_deploy(stage, packaged, parameters), "--no-fail-on-empty-changeset")
+    with _arguments(ready) as arguments:
+        run = cloud.command(*arguments, "--no-fail-on-empty-changeset")
     if run.returncode:
-        failed = cloud.stack(stage.stack) and cloud.failure(stage.stack, since)
+        stack = cloud.stack(stage.stack)
+        if stack and stack["StackStatus"].endswith("_IN_PROGRESS"):
+            raise StageError(
+                f"{stage.stack} takes longer than an hour; AWS goes on with it. Run the same command later."
+            )
+        failed = stack and cloud.failure(stage.stack, since)
         raise StageError(
             f"{stage.stack} was not deployed. {failed or _last_line(run.stderr or run.stdout)} "
             f"Mend that, and run make deploy STAGE={stage.name} again: it goes on from where it stands."
         )
+    cloud.forget_empty_change_sets(stage.stack)
     cloud.protect(stage.stack, POLICY)
     for name, value in sorted(cloud.outputs(stage.stack).items()):
         say(f"{name}: {value}")
@@ -126,69 +134,88 @@ def destroy(stage: Stage, say: Say, ask: Callable[[str], str]) -> None:
     say(f"{stage.stack} is removed. docs/operations.md says how to begin again from its snapshot.")
 
 
-def _prepared(stage: Stage, say: Say) -> tuple[Cloud, Path]:
-    """The account, asked and found fit; and the template with the addresses of what was uploaded."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A stage that can be deployed: its template names what lies in the bucket."""
+
+    stage: Stage
+    template: Path
+    bucket: str
+
+
+def _prepared(stage: Stage, say: Say) -> tuple[Cloud, Ready]:
+    """The account, asked and found fit; and what was uploaded to it."""
     cloud = Cloud(stage.region)
-    for remark in preflight.check(cloud, stage):
+    stage, remarks = preflight.check(cloud, stage)
+    for remark in remarks:
         say(f"Note: {remark}")
     made = make_package(stage.name, say)
     packaged = made.template.with_name("packaged.json")
-    bucket = _bucket(cloud)
+    bucket = _bucket(cloud, say)
     run = cloud.command(
         *("package", "--template-file", made.template, "--s3-bucket", bucket, "--s3-prefix", stage.stack),
         *("--output-template-file", packaged, "--use-json"),
     )
     if run.returncode:
         raise StageError(f"The package could not be uploaded to {bucket}: {_last_line(run.stderr or run.stdout)}")
-    return cloud, packaged
+    return cloud, Ready(stage, packaged, bucket)
 
 
-def _make_way(cloud: Cloud, stage: Stage, say: Say) -> None:
+def _make_way(cloud: Cloud, name: str, say: Say) -> None:
     """A stack that takes no change is removed where it holds nothing, else the operator is told what to do."""
-    stack = cloud.stack(stage.stack)
+    stack = cloud.stack(name)
     status = stack["StackStatus"] if stack else ""
     if status in NEVER_CAME_UP:
-        say(f"{stage.stack} never came up ({status}): it is removed first.")
-        cloud.remove(stage.stack)
+        say(f"{name} never came up ({status}): it is removed first.")
+        cloud.remove(name)
+    elif status == "DELETE_FAILED":
+        raise StageError(f"{name} was being removed, and something would not go: finish that with make destroy.")
     elif status == "UPDATE_ROLLBACK_FAILED":
         raise StageError(
-            f"{stage.stack} could not go back after a failure: mend what the CloudFormation console says, then run "
-            f"`aws cloudformation continue-update-rollback --stack-name {stage.stack} --region {stage.region}`."
+            f"{name} could not go back after a failure: mend what the CloudFormation console says, then run "
+            f"`aws cloudformation continue-update-rollback --stack-name {name} --region {cloud.region}`."
         )
     elif status.endswith("_IN_PROGRESS"):
-        raise StageError(f"{stage.stack} is being changed at the moment ({status}): wait until that is over.")
+        raise StageError(f"{name} is being changed at the moment ({status}): wait until that is over.")
 
 
-def _bucket(cloud: Cloud) -> str:
-    run = cloud.command(
-        *("deploy", "--template-file", ARTIFACTS, "--stack-name", ARTIFACTS_STACK, "--no-fail-on-empty-changeset"),
-        *("--tags", "service=kefu"),
-    )
-    if run.returncode:
-        raise StageError(f"The bucket for packages could not be made: {_last_line(run.stderr or run.stdout)}")
+def _bucket(cloud: Cloud, say: Say) -> str:
+    _make_way(cloud, ARTIFACTS_STACK, say)
+    # Each empty change would leave a change set behind, of which a stack has room for a thousand.
+    if cloud.template(ARTIFACTS_STACK) != ARTIFACTS.read_text(encoding="utf-8"):
+        run = cloud.command(
+            *("deploy", "--template-file", ARTIFACTS, "--stack-name", ARTIFACTS_STACK, "--tags", "service=kefu"),
+            "--no-fail-on-empty-changeset",
+        )
+        if run.returncode:
+            raise StageError(f"The bucket for packages could not be made: {_last_line(run.stderr or run.stdout)}")
     return cloud.resource(ARTIFACTS_STACK, "Bucket")
 
 
-def _deploy(stage: Stage, packaged: Path, parameters: Path) -> list[str | Path]:
-    bucket = json.loads(packaged.read_text())["Resources"]["Flush"]["Properties"]["CodeUri"].split("/")[2]
-    return [
-        *("deploy", "--template-file", packaged, "--stack-name", stage.stack, *CAPABILITIES),
-        # The template is too large to be sent along.
-        *("--s3-bucket", bucket, "--s3-prefix", stage.stack),
-        *("--parameter-overrides", f"file://{parameters}"),
-        *("--tags", *(f"{key}={value}" for key, value in sorted(stage.tags.items()))),
-    ]
-
-
 @contextmanager
-def _parameters(stage: Stage) -> Iterator[Path]:
-    """A file with the parameters, for as long as it is needed: a command line is seen by everybody on the machine."""
+def _arguments(ready: Ready) -> Iterator[list[str | Path]]:
+    """Those of `aws cloudformation deploy`. The parameters are in a file meanwhile: everybody sees a command line."""
+    stage = ready.stage
     path = BUILD / stage.name / "parameters.json"
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         json.dump([f"{name}={value}" for name, value in stage.parameters.items()], file)
     try:
-        yield path
+        yield [
+            *(
+                "deploy",
+                "--template-file",
+                ready.template,
+                "--stack-name",
+                stage.stack,
+                "--capabilities",
+                *CAPABILITIES,
+            ),
+            # The template is too large to be sent along.
+            *("--s3-bucket", ready.bucket, "--s3-prefix", stage.stack),
+            *("--parameter-overrides", f"file://{path}"),
+            *("--tags", *(f"{key}={value}" for key, value in sorted(stage.tags.items()))),
+        ]
     finally:
         path.unlink()
 

@@ -93,6 +93,7 @@ def parts() -> Resource:
             function.name: {"Properties": _properties(function)},
             f"{function.name}Role": _role(function),
             f"{function.name}Log": _log(function),
+            f"{function.name}FaultMetric": _faults(function),
             f"{function.name}FailingAlarm": _failing(function),
             f"{function.name}ThrottledAlarm": _throttled(function),
             f"{function.name}SlowAlarm": _slow(function),
@@ -170,7 +171,7 @@ def _environment(function: Function) -> Resource:
 def _secrets(function: Function) -> Resource:
     named: list[Resource] = [{"Ref": "RedisSecret"}]
     if function.reads_tokens:
-        named.append({"Fn::If": ["HasJwtSecret", {"Ref": "JwtSettings"}, {"Ref": "AWS::NoValue"}]})
+        named.append({"Ref": "JwtSettings"})
     return {"Fn::Join": [",", named]}
 
 
@@ -198,7 +199,7 @@ def _statements(function: Function) -> Iterator[Resource]:
     yield _allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": [f"{function.name}Log", "Arn"]})
     secrets: list[Resource] = [{"Ref": "RedisSecret"}]
     if function.reads_tokens:
-        secrets.append({"Fn::If": ["HasJwtSecret", {"Ref": "JwtSettings"}, {"Ref": "AWS::NoValue"}]})
+        secrets.append({"Ref": "JwtSettings"})
     yield _allow("ReadSecrets", ["secretsmanager:GetSecretValue"], secrets)
     methods = [method for method, may in (("POST", function.posts), ("DELETE", function.closes)) if may]
     if methods:
@@ -253,7 +254,7 @@ def _log(function: Function) -> Resource:
     }
 
 
-def metric(function: str, name: str, statistic: str, period_s: int, **more: Any) -> Resource:
+def _metric(function: str, name: str, statistic: str, period_s: int, **more: Any) -> Resource:
     """A metric of a function, as alarms name it."""
     return {
         "MetricStat": {
@@ -286,15 +287,40 @@ def _alarm(description: str, threshold: float, **properties: Any) -> Resource:
     }
 
 
+def _faults(function: Function) -> Resource:
+    """What a function logs as an error. It answers such a request all the same, so to Lambda it has not failed."""
+    return {
+        "Type": "AWS::Logs::MetricFilter",
+        "Properties": {
+            "LogGroupName": {"Ref": f"{function.name}Log"},
+            "FilterPattern": '{ $.level = "ERROR" }',
+            "MetricTransformations": [
+                {
+                    "MetricNamespace": {"Ref": "AWS::StackName"},
+                    "MetricName": f"{function.name}Faults",
+                    "MetricValue": "1",
+                    "DefaultValue": 0,
+                }
+            ],
+        },
+    }
+
+
 def _failing(function: Function) -> Resource:
+    logged = {"Namespace": {"Ref": "AWS::StackName"}, "MetricName": f"{function.name}Faults"}
     # A share, since one failure in millions of frames wakes nobody; one of a few is a large share.
     return _alarm(
-        f"More than one in a hundred runs of {function.name} failed",
+        f"More than one in a hundred runs of {function.name} failed, or logged an error",
         1,
         Metrics=[
-            metric(function.name, "Errors", "Sum", 300, Id="errors"),
-            metric(function.name, "Invocations", "Sum", 300, Id="runs"),
-            {"Id": "share", "Label": "percent of runs that failed", "Expression": "100 * errors / runs"},
+            _metric(function.name, "Errors", "Sum", 300, Id="errors"),
+            _metric(function.name, "Invocations", "Sum", 300, Id="runs"),
+            {"Id": "faults", "MetricStat": {"Metric": logged, "Period": 300, "Stat": "Sum"}, "ReturnData": False},
+            {
+                "Id": "share",
+                "Label": "percent of runs that failed",
+                "Expression": "100 * (errors + FILL(faults, 0)) / runs",
+            },
         ],
     )
 
@@ -303,7 +329,7 @@ def _throttled(function: Function) -> Resource:
     return _alarm(
         f"{function.name} is called more often than its reserved concurrency lets it run",
         0,
-        Metrics=[metric(function.name, "Throttles", "Sum", 300, Id="throttles", ReturnData=True)],
+        Metrics=[_metric(function.name, "Throttles", "Sum", 300, Id="throttles", ReturnData=True)],
     )
 
 
@@ -312,5 +338,5 @@ def _slow(function: Function) -> Resource:
         f"One in a hundred runs of {function.name} takes longer than {function.slow_ms:,} ms",
         function.slow_ms,
         EvaluationPeriods=3,
-        Metrics=[metric(function.name, "Duration", "p99", 300, Id="duration", ReturnData=True)],
+        Metrics=[_metric(function.name, "Duration", "p99", 300, Id="duration", ReturnData=True)],
     )

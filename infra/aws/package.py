@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Chalice's runtime is put into the package by Chalice itself, and nothing deployed imports boto3 (decision 0018).
 NOT_PACKAGED = frozenset({"chalice", "boto3"})
 REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(\[[^\]]*\])?==([^;\s]+)")
+PYTHONS = frozenset({(3, 11), (3, 12), (3, 13)})
 # The oldest date that a zip can say: the same sources make the same bytes.
 DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -38,6 +39,8 @@ class Package:
 
 def build(out: Path, *, architecture: str = "arm64", source: Path = ROOT) -> Package:
     """Package `source` (app.py, chalicelib, requirements.txt, .chalice) into the folder `out`. Raises StageError."""
+    if sys.version_info[:2] not in PYTHONS:
+        raise StageError("The functions get the Python that packages them: use 3.11, 3.12 or 3.13 (make PYTHON=…).")
     project, made, unpacked = out / "project", out / "chalice", out / "unpacked"
     shutil.rmtree(out, ignore_errors=True)
     requirements = _copy(source, project, architecture)

@@ -15,16 +15,20 @@ from infra.aws.capacity import concurrency
 from infra.aws.errors import StageError
 
 STAGES = Path(__file__).parent / "stages"
-NAME = r"[a-z][a-z0-9-]{0,18}[a-z0-9]"
+NAME = r"(?=.{2,20}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"
+# The stack of that name holds the packages.
+TAKEN = frozenset({"artifacts"})
 SECTIONS = {"region", "connections", "parameters", "tags"}
 MOST_CONNECTIONS = 50_000_000
-# Kept as they are unless something new is said: the first is the secret itself, the second `renew` counts up.
-KEPT = ("JwtSecret", "SecretsRead")
+# Said when a stage is made, or by `renew`, and kept as they are from then on.
+KEPT = ("JwtSecret", "SecretsRead", "ZoneNames")
+# What would begin anew with empty storage, or with another network.
+FIXED = ("Storage", "RestoreFrom", "VpcCidr")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is to be deployed. `parameters` has every one of the template's but those that stay as they are."""
+    """What is to be deployed. `parameters` has every one of the template's but those of KEPT that nobody has set."""
 
     name: str
     region: str
@@ -47,8 +51,10 @@ def stack_of(name: str) -> str:
     """The stack of a stage. Raises StageError for what is no stage's name."""
     if not re.fullmatch(NAME, name):
         raise StageError(
-            f"{name!r} is no name of a stage: 2 to 20 small letters, digits and hyphens, beginning with a letter."
+            f"{name!r} is no name of a stage: 2 to 20 small letters, digits and single hyphens, a letter first."
         )
+    if name in TAKEN:
+        raise StageError(f"{name!r} is the name of the stack that holds the packages: choose another one.")
     return f"kefu-{name}"
 
 
@@ -109,15 +115,14 @@ def _parameters(name: str, said: Mapping[str, Any], connections: int, environ: M
     known: Mapping[str, Any] = template.to_merge()["Parameters"]
     if unknown := sorted(said.keys() - known.keys()):
         raise StageError(f"{name}.toml: there is no parameter {unknown[0]!r} (infra/aws/template/parameters.yaml).")
-    if kept := sorted(said.keys() & set(KEPT)):
-        raise StageError(
-            f"{name}.toml: {kept[0]} has no place in a file; JWT_SECRET in the environment sets the secret."
-        )
+    if "JwtSecret" in said:
+        raise StageError(f"{name}.toml: a secret has no place in a file: set JWT_SECRET in the environment.")
+    if "SecretsRead" in said:
+        raise StageError(f"{name}.toml: SecretsRead is for make renew STAGE={name}.")
     values = {each: str(form["Default"]) for each, form in known.items() if "Default" in form}
     values |= {f"{each}Concurrency": str(count) for each, count in concurrency(connections).items()}
     values |= {each: str(value) for each, value in said.items()}
-    for variable, parameter in (("JWT_SECRET", "JwtSecret"), ("JWT_PUBLIC_KEY", "JwtPublicKey")):
-        values[parameter] = environ.get(variable) or values[parameter]
+    values["JwtSecret"] = environ.get("JWT_SECRET") or ""
     _check_settings(values)
     for each, value in values.items():
         _check(each, value, known[each])

@@ -100,7 +100,7 @@ def test_what_is_not_used_costs_nothing_but_what_is_there_all_the_time() -> None
     idle = {price for price, paid in dollars(nothing).items() if paid}
     assert idle == {
         *("memorydb_node_hours", "memorydb_snapshot_gb_months", "nat_hours", "address_hours"),
-        *("alarms", "metrics", "dashboards", "secrets"),
+        *("alarms", "metrics", "dashboards", "keys", "secrets"),
     }
 
 

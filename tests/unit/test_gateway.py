@@ -412,3 +412,20 @@ def test_a_call_that_was_not_taken_is_an_error(posting: Gateway, platform: Platf
     platform.answers["invocations"] = [answer]
     with pytest.raises(OSError, match="the function flush cannot be called"):
         posting.invoke("flush", b"{}")
+
+
+@pytest.mark.parametrize("answer", [status(429), status(500), status(503), half, nothing])
+def test_a_call_is_made_again_when_what_kept_it_passes_by_itself(
+    posting: Gateway, platform: Platform, answer: Answer
+) -> None:
+    platform.answers["invocations"] = [answer, status(202)]
+    posting.invoke("flush", b"{}")
+    assert platform.times("invocations") == 2
+
+
+@pytest.mark.parametrize("answer", [status(403), status(404)])
+def test_a_call_that_is_refused_is_not_made_again(posting: Gateway, platform: Platform, answer: Answer) -> None:
+    platform.answers["invocations"] = [answer, status(202)]
+    with pytest.raises(OSError, match="cannot be called"):
+        posting.invoke("broadcast", b"{}")
+    assert platform.times("invocations") == 1

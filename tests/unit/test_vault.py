@@ -93,7 +93,8 @@ def test_a_service_that_stumbles_is_asked_again() -> None:
 @pytest.mark.parametrize(
     ("answers", "times", "said"),
     [
-        ([(400, b'{"__type":"AccessDeniedException"}')], 1, "status 400"),
+        ([(400, b'{"__type":"AccessDeniedException"}')], 1, "status 400, AccessDeniedException"),
+        ([(400, b'{"__type":"ThrottlingException"}')], 3, "status 400, ThrottlingException"),
         ([(500, b"{}")], 3, "status 500"),
         ([(200, json.dumps({"SecretString": "p4ssw0rd"}).encode())], 1, "no JSON object of settings"),
         ([(200, json.dumps({"SecretString": '{"JWT_SECRET": ["p4ssw0rd"]}'}).encode())], 1, "no JSON object"),
