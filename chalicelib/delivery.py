@@ -58,7 +58,7 @@ class Dispatcher:
             yield
         except KefuError as refusal:
             if isinstance(refusal, Unavailable):
-                log.warning("storage is out of reach: %r", refusal.__cause__)
+                log.error("storage is out of reach: %r", refusal.__cause__)
             self._push([Post(asker, protocol.refusal(refusal, request_id))])
             if isinstance(refusal, Unauthorized):
                 self._gateway.close(asker)

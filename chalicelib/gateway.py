@@ -28,7 +28,6 @@ HANGING_S = 0.25
 LEFT_ALONE_S = 2.0
 # What passes by itself is tried again after about these many seconds.
 PAUSES_S = (0.05, 0.2, 0.5)
-SERVICES = {"connections": "execute-api", "functions": "lambda"}
 
 
 class Posted(Enum):
@@ -156,12 +155,18 @@ class Gateway:
         """Calls a function asynchronously. Raises OSError where the call was not taken."""
         url = f"{self._lambda_endpoint}/2015-03-31/functions/{quote(function, safe='')}/invocations"
         headers = {"X-Amz-Invocation-Type": "Event", "Content-Type": "application/json"}
-        try:
-            status = self._call("lambda", "POST", url, payload, headers)
-        except HTTPError as error:
-            raise OSError(f"the function {function} cannot be called: {type(error).__name__}") from error
-        if status != 202:
-            raise OSError(f"the function {function} cannot be called: status {status}")
+        for pause in (*PAUSES_S, None):
+            try:
+                status = self._call("lambda", "POST", url, payload, headers)
+                what, again = f"status {status}", status == 429 or status >= 500
+            except HTTPError as error:
+                # A connection that idled behind a NAT breaks when it is used. What is silent may have taken the call.
+                status, what, again = 0, type(error).__name__, not isinstance(error, ReadTimeoutError)
+            if status == 202:
+                return
+            if pause is None or not again:
+                raise OSError(f"the function {function} cannot be called: {what}")
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
 
     def _url(self, connection: ConnectionId) -> str:
         return f"{self._connections_endpoint}/@connections/{quote(connection, safe='')}"

@@ -1,5 +1,8 @@
 """Settings that are secret, from AWS Secrets Manager."""
 
+import random
+import re
+import time
 from collections.abc import Mapping
 
 import msgspec
@@ -10,7 +13,8 @@ from chalicelib.settings import SettingsError
 from chalicelib.signing import now_signed
 
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
-TRIES = 3
+# What passes by itself is tried again after about these many seconds.
+PAUSES_S = (0.1, 0.4)
 
 
 class Answer(msgspec.Struct):
@@ -37,16 +41,18 @@ def _read(endpoint: str, secret: str) -> str:
     body = msgspec.json.encode({"SecretId": secret})
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue"}
     trouble = ""
-    for _ in range(TRIES):
+    for pause in (*PAUSES_S, 0.0):
         signed = now_signed("secretsmanager", "POST", f"{endpoint}/", body, headers)
         try:
             answer = urllib3.request("POST", f"{endpoint}/", body=body, headers=signed, timeout=TIMEOUT, retries=False)
         except HTTPError as error:
             trouble = type(error).__name__
-            continue
-        if answer.status == 200:
-            return msgspec.json.decode(answer.data, type=Answer).SecretString
-        trouble = f"status {answer.status}"
-        if answer.status < 500:
-            break
+        else:
+            if answer.status == 200:
+                return msgspec.json.decode(answer.data, type=Answer).SecretString
+            kind = re.search(rb'"__type":\s*"([\w.#]+)"', answer.data)
+            trouble = f"status {answer.status}" + (f", {kind[1].decode()}" if kind else "")
+            if answer.status < 500 and "Throttling" not in trouble:
+                break
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
     raise SettingsError(f"The secret {secret} cannot be read: {trouble}.")
