@@ -9,7 +9,7 @@ import sys
 from infra.aws import deploy
 from infra.aws.cloud import in_one_line
 from infra.aws.errors import StageError
-from infra.aws.stage import load, stack_of
+from infra.aws.stage import load, read, stack_of
 
 REFUSED = 2
 COMMANDS = {"plan": deploy.plan, "deploy": deploy.deploy, "renew": deploy.renew, "replay": deploy.replay}
@@ -38,6 +38,7 @@ def _run(command: str, name: str) -> None:
         raise StageError(f"Which stage? make {command} STAGE=prod, for example.")
     if command == "package":  # without a region, an account, or a secret
         stack_of(name)
+        read(name)
         deploy.make_package(name, print)
         return
     stage = load(name, os.environ)

@@ -82,13 +82,14 @@ def deploy(stage: Stage, say: Say) -> None:
         run = cloud.command(*arguments, "--no-fail-on-empty-changeset")
     if run.returncode:
         stack = cloud.stack(stage.stack)
-        if stack and stack["StackStatus"].endswith("_IN_PROGRESS"):
+        status = stack["StackStatus"] if stack else ""
+        if status.endswith("_IN_PROGRESS") and status not in NEVER_CAME_UP:
             raise StageError(
                 f"{stage.stack} takes longer than an hour; AWS goes on with it. Run the same command later."
             )
-        failed = stack and cloud.failure(stage.stack, since)
+        failed = (stack and cloud.failure(stage.stack, since)) or _last_line(run.stderr or run.stdout)
         raise StageError(
-            f"{stage.stack} was not deployed. {failed or _last_line(run.stderr or run.stdout)} "
+            f"{stage.stack} was not deployed. {failed.rstrip('.')}. "
             f"Mend that, and run make deploy STAGE={stage.name} again: it goes on from where it stands."
         )
     cloud.forget_empty_change_sets(stage.stack)

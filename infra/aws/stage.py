@@ -61,7 +61,7 @@ def stack_of(name: str) -> str:
 def load(name: str, environ: Mapping[str, str], folder: Path = STAGES) -> Stage:
     """Reads and checks a stage. Raises StageError at the first thing that cannot be deployed."""
     stack_of(name)
-    said = _file(folder / f"{name}.toml", folder)
+    said = read(name, folder)
     if unknown := sorted(said.keys() - SECTIONS):
         raise StageError(f"{name}.toml: {unknown[0]!r} is not known; there are {', '.join(sorted(SECTIONS))}.")
     connections = said.get("connections")
@@ -73,7 +73,9 @@ def load(name: str, environ: Mapping[str, str], folder: Path = STAGES) -> Stage:
     return Stage(name, region, connections, parameters, {key: str(value) for key, value in tags.items()})
 
 
-def _file(path: Path, folder: Path) -> dict[str, Any]:
+def read(name: str, folder: Path = STAGES) -> dict[str, Any]:
+    """What a stage's file says. Raises StageError where there is none, or it is no TOML."""
+    path = folder / f"{name}.toml"
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

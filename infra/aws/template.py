@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from infra.aws import dashboard, functions
+from infra.aws.errors import StageError
 
 PARTS = Path(__file__).parent / "template"
 DEPLOYMENT = "WebsocketAPIDeployment"
@@ -63,12 +64,22 @@ def _parts() -> Iterator[Template]:
     yield dashboard.part()
 
 
+def _check_functions(resources: Mapping[str, Any]) -> None:
+    made = {name for name, each in resources.items() if each.get("Type") == "AWS::Serverless::Function"}
+    known = {function.name for function in functions.FUNCTIONS}
+    if made != known:
+        raise StageError(
+            f"app.py and infra/aws/functions.py differ: {', '.join(sorted(made ^ known))} is in one of them only."
+        )
+
+
 def finished(merged: Mapping[str, Any], outputs: Mapping[str, Any]) -> Template:
     """Chalice's template after the merge, with a deployment that follows the routes, and only `outputs`.
 
     Chalice gives the deployment of a WebSocket API one name for ever, so CloudFormation would never make another, and
-    routes that are added would not be reached.
+    routes that are added would not be reached. Raises StageError where a function is not in the table, or only there.
     """
+    _check_functions(merged["Resources"])
     text = json.dumps(merged, sort_keys=True)
     pictured = {name: each for name, each in merged["Resources"].items() if each["Type"] in PICTURED}
     digest = sha256(json.dumps(pictured, sort_keys=True).encode()).hexdigest()[:10]

@@ -1,0 +1,1 @@
+"""What is deployed to AWS, checked as far as that goes without AWS."""
