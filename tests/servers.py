@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,17 +61,33 @@ def connect(port: int, tls: Tls | None = None) -> Redis:
 @contextmanager
 def node(folder: Path, *options: str, tls: Tls | None = None) -> Iterator[int]:
     """A server, as long as the context lasts; its port. Raises redis' ConnectionError when it does not start."""
-    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
+    process, port = _started(folder, options, tls)
+    try:
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _started(
+    folder: Path, options: Sequence[str], tls: Tls | None, attempts: int = 5
+) -> tuple["subprocess.Popen[bytes]", int]:
+    port = free_port()
     reached = [tls.program, *tls.options(port)] if tls else [binary(), "--port", str(port)]
     command = [*reached, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     try:
         wait_until_up(port, tls, lambda: process.poll() is None)
-        yield port
-    finally:
+    except RedisConnectionError:
+        ended = process.poll() is not None
         process.kill()
         process.wait()
+        if not ended or attempts == 1:
+            raise
+        # Somebody has taken its port since it was free, or that of a cluster's bus.
+        return _started(folder, options, tls, attempts - 1)
+    return process, port
 
 
 @contextmanager

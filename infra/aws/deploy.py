@@ -47,7 +47,7 @@ def make_package(name: str, say: Say) -> package.Package:
 
 
 def plan(stage: Stage, say: Say) -> None:
-    """Says what a deployment would change, and changes nothing but the folder of packages. Raises StageError."""
+    """Says what a deployment would change, and changes nothing but the bucket of packages. Raises StageError."""
     cloud, ready = _prepared(stage, say)
     is_new = cloud.stack(stage.stack) is None
     with _arguments(ready) as arguments:
@@ -101,7 +101,7 @@ def deploy(stage: Stage, say: Say) -> None:
 def renew(stage: Stage, say: Say) -> None:
     """Lets every function start anew, and so read its secrets again. No socket is closed. Raises StageError."""
     Cloud(stage.region).change(stage.stack, {"SecretsRead": str(int(time.time()))})
-    say(f"Every function of {stage.stack} has read its secrets anew.")
+    say(f"From now on every function of {stage.stack} begins anew, and reads its secrets as they are.")
 
 
 def replay(stage: Stage, say: Say) -> None:

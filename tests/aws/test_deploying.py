@@ -252,7 +252,7 @@ def test_renewing_changes_the_one_parameter(run: Run, aws: Cloud) -> None:
     )
     status, said, _ = run("renew", "trial")
     assert status == 0
-    assert "has read its secrets anew" in said
+    assert "reads its secrets as they are" in said
     assert parameters()["LogDays"] == "30"
     assert int(parameters()["SecretsRead"]) > 1_600_000_000
     assert stack()["StackStatus"] == "UPDATE_COMPLETE"
