@@ -12,10 +12,10 @@ READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null
 run: $(READY)
 	@exec $(BIN)/python -m infra.local
 
-# The fast ones first, two files at a time; then, one after the other, those that need the whole machine.
+# Two files at a time, and after that, one by one, those whose people do not like to wait.
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/store tests/flow tests/aws tests/artifact
-	@$(BIN)/python -m pytest tests/e2e tests/web tests/faults
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/store tests/flow tests/aws tests/artifact tests/faults
+	@$(BIN)/python -m pytest tests/e2e tests/web
 
 # The same handlers under another emulator of API Gateway, which npm fetches.
 test-second-host: $(READY)

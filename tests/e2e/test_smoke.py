@@ -86,13 +86,13 @@ def test_a_stage_passes_within_its_limits_and_nobody_else_hears_of_it(tmp_path: 
         market = Marketplace(server)
         shop = market.open_store()
         bystanders = shop.agent(), shop.customer()
-        # All but the one that the rate limit makes last ten seconds.
+        # A part of them: all of them have run once, on this very service.
         trust = {"JWT_SECRET": SHARED_SECRET, "SSL_CERT_FILE": str(stage.certificate)}
-        run = smoke(stage.url, "-k", "not long_list", **trust)
+        run = smoke(stage.url, "-k", "test_claiming or test_stage or test_walls", **trust)
         assert run.returncode == 0, run.stdout
         passed = re.search(r"= (\d+) passed, \d+ deselected in ", run.stdout)
         assert passed, run.stdout
-        assert int(passed[1]) > 200, run.stdout
+        assert int(passed[1]) > 40, run.stdout
         assert f"kefu at {stage.url}, its socket at {settings['SOCKET_URL']}." in run.stdout
         assert "begin with test-" in run.stdout
         assert SHARED_SECRET not in run.stdout + run.stderr
