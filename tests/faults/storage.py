@@ -17,8 +17,8 @@ from typing import Any, Literal, Self
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tests.faults.faulty import ROOT, free_port
-from tests.servers import binary
+from tests.faults.faulty import ROOT
+from tests.servers import binary, free_port
 
 Fsync = Literal["always", "everysec", "no"]
 HOST = "127.0.0.1"
