@@ -83,6 +83,10 @@ class Patience:
             self._left_alone.pop(connection, None)
 
 
+def _wait(about_s: float) -> None:
+    time.sleep(about_s * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
+
+
 class Gateway:
     """Posts to sockets and calls functions. One recipient's trouble costs the others nothing."""
 
@@ -134,7 +138,7 @@ class Gateway:
             if pause is None or (0 < status < 500 and status != 429) or (silence and not after_silence):
                 log.warning("a post to connection %s failed: %s", post.connection, what)
                 return Posted.FAILED
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
+            _wait(pause)
         raise AssertionError("the last pause is None")
 
     def heard(self, connection: ConnectionId) -> None:
@@ -166,7 +170,7 @@ class Gateway:
                 return
             if pause is None or not again:
                 raise OSError(f"the function {function} cannot be called: {what}")
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
+            _wait(pause)
 
     def _url(self, connection: ConnectionId) -> str:
         return f"{self._connections_endpoint}/@connections/{quote(connection, safe='')}"

@@ -1,6 +1,5 @@
 """Settings that are secret, from AWS Secrets Manager."""
 
-import random
 import re
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from chalicelib.settings import SettingsError
 from chalicelib.signing import now_signed
 
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
-# What passes by itself is tried again after about these many seconds.
+# What passes by itself is tried again after so many seconds.
 PAUSES_S = (0.1, 0.4)
 
 
@@ -54,5 +53,5 @@ def _read(endpoint: str, secret: str) -> str:
             trouble = f"status {answer.status}" + (f", {kind[1].decode()}" if kind else "")
             if answer.status < 500 and "Throttling" not in trouble:
                 break
-        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
+        time.sleep(pause)
     raise SettingsError(f"The secret {secret} cannot be read: {trouble}.")

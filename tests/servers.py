@@ -1,6 +1,7 @@
 """Real servers for the tests: one node, or a cluster of three primaries, each on free loopback ports."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -45,16 +46,19 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, low enough that a cluster's bus port beside it exists, too.
+    """A port that nothing listens on right now, from below those that the system gives to clients; so is its bus port.
 
-    No two workers of a test run get the same: what is left of a cluster of one would go on talking to the other's.
+    Else a client's own socket could have taken it by the time a server is started, or started again. No two workers
+    of a test run get the same: what is left of a cluster of one would go on talking to the other's.
     """
     while True:
+        port = random.SystemRandom().randrange(12_000 + WORKER, 22_000, WORKERS)
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port < 50_000 and port // 2 % WORKERS == WORKER:
-            return port
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def connect(port: int, tls: Tls | None = None) -> Redis:

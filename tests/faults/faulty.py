@@ -10,7 +10,6 @@ import fcntl
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from infra.local.orphans import die_with_parent
 from infra.local.sigv4 import Credentials
 from tests.faults import control
 from tests.faults.control import Faults
+from tests.servers import free_port
 
 APP = Path(__file__).resolve().parent / "kefu_app"
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,21 +199,6 @@ def _holder(path: Path) -> int | None:
         except BlockingIOError:
             return int(place.read() or b"0") or None
     return None
-
-
-def free_port() -> int:
-    """A port that nothing listens on right now, from below those that the system gives to clients.
-
-    Else a client's own socket could have taken it by the time the service is started again.
-    """
-    while True:
-        port = random.SystemRandom().randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 def main(arguments: list[str]) -> int:
