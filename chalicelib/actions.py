@@ -1,12 +1,13 @@
 """One function per request: it decides, and returns its result and what should be delivered. It pushes nothing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, assert_never
 
 from msgspec import UNSET, Raw
 
 from chalicelib import protocol
-from chalicelib.errors import BadRequest
+from chalicelib.errors import BadRequest, KefuError
 from chalicelib.model import (
     REPLY_BYTES,
     Change,
@@ -43,8 +44,17 @@ def perform(store: Store, caller: Identity, request: protocol.AnyRequest) -> tup
     """Carries out a request, and says what to answer (None: nothing) and what to deliver. Raises KefuError."""
     _check_before_ack(store, caller, request)
     ack = None if request.ack is UNSET else request.ack
-    admission = store.users.admit(caller, ack, wonders=isinstance(request, protocol.Ping))
+    admission = store.users.admit(
+        caller, ack, wonders=isinstance(request, protocol.Ping), countable_later=isinstance(request, protocol.Send)
+    )
     match request:
+        case protocol.Send() if admission.uncounted:  # the deliveries go to the caller's slot in any case
+            try:
+                result, outcome = send(store, caller, request.conversation, request.id, request.body)
+            except KefuError:
+                store.users.count(caller)
+                raise
+            return result, replace(outcome, uncounted=True)
         case protocol.Send():
             return send(store, caller, request.conversation, request.id, request.body)
         case protocol.History():

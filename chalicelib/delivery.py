@@ -74,7 +74,9 @@ class Dispatcher:
             self._redeliver(outcome.store, outcome.overdue)
         frames = [_frame(delivery.event) for delivery in outcome.deliveries]
         pushes = _pushes(outcome, frames)
-        found = self._store.users.reach(list(pushes.values()), asker.connection if asker else None)
+        found = self._store.users.reach(
+            list(pushes.values()), asker.connection if asker else None, asker if outcome.uncounted else None
+        )
         reaches = dict(zip(pushes, found, strict=True))
         posts = [
             post

@@ -273,7 +273,7 @@ class Outcome:
     """What an action has decided: the deliveries, and what is owed by the outbox until they are in every list.
 
     `overdue` are entries of the outbox of `store` that others have left behind; `replay` asks for the asker's offline
-    list to be replayed before the answer.
+    list to be replayed before the answer; `uncounted`: the request is still to be counted against the rate limit.
     """
 
     deliveries: tuple[Delivery, ...] = ()
@@ -281,3 +281,4 @@ class Outcome:
     store: StoreId = ""
     overdue: tuple[str, ...] = ()
     replay: bool = False
+    uncounted: bool = False

@@ -21,7 +21,9 @@ TOUCH_S = 60.0
 LEASE_MS = 20_000
 REPLAY_ENTRIES = 25
 IDENTITIES = 10_000
-BURST = 4
+# Seconds that a user may be ahead of the rate limit, and those within which a request may be counted afterwards.
+BURST_S = 4
+TRUSTED_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,14 @@ class Admission:
     """A request that was let in, at `at` (ms, 0 where nobody asked).
 
     For who wonders: where the list stands, and whether the connection's replay was left off before its end.
+    A request that is `uncounted` is still to be counted against the rate limit, whatever becomes of it.
     """
 
     at: int = 0
     newest: int = 0
     epoch: str = ""
     left_off: bool = False
+    uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,8 @@ class Users:
         # Who is behind a connection never changes; connection → identity and when it was touched last.
         self._identities: OrderedDict[ConnectionId, Identity] = OrderedDict()
         self._touched: dict[ConnectionId, float] = {}
+        # By the monotonic clock, when a user's bucket of the rate limit will be empty, as far as this process knows.
+        self._empty_at: OrderedDict[UserId, float] = OrderedDict()
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -190,24 +196,25 @@ class Users:
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
-    def admit(self, caller: Identity, ack: int | None, *, wonders: bool = False) -> Admission:
+    def admit(
+        self, caller: Identity, ack: int | None, *, wonders: bool = False, countable_later: bool = False
+    ) -> Admission:
         """Let a request in: acknowledge, count it against the rate limit, keep its connection alive.
 
-        Who `wonders` is told the time and how things stand, for which Redis is asked in any case.
+        Who `wonders` is told the time and how things stand, for which Redis is asked in any case. A request that is
+        `countable_later` may come back uncounted, without a round trip: for `reach` or `count`, once it is carried out.
         Raises BadRequest for an `ack` that is ahead, RateLimited, Unauthorized for a connection that is no more.
         """
         idle = time.monotonic() - self._touched.get(caller.connection, -TOUCH_S)
         touch = bool(caller.connection) and idle >= TOUCH_S
         limit = 0 if caller.admin else self._rate_limit
-        if ack is None and not limit and not wonders and not touch:
-            return Admission()
-        calls: list[Call | Command] = [
-            Call(
-                "request_admit",
-                keys.user(caller.user),
-                [caller.connection, IDLE_MS, "" if ack is None else ack, limit, limit * BURST, 1 if wonders else 0],
-            )
-        ]
+        if ack is None and not wonders and not touch:
+            if not limit:
+                return Admission()
+            if countable_later and self._far_from_the_limit(caller.user):
+                return Admission(uncounted=True)
+        call = self._admission(caller, ack, limit, wonders=wonders)
+        calls: list[Call | Command] = [call]
         if touch:
             now_ms = int(time.time() * 1000)
             online = keys.online_of(caller.connection)
@@ -216,11 +223,14 @@ class Users:
         if touch and caller.connection in self._identities:
             self._touched[caller.connection] = time.monotonic()
         match reply:
-            case [b"admitted", at, [newest, epoch, left_off]]:
+            case [b"admitted", at, ahead, [newest, epoch, left_off]]:
+                self._note_ahead(caller.user, ahead)
                 return Admission(int(at), newest, epoch.decode(), left_off == 1)
-            case [b"admitted", at, []]:
+            case [b"admitted", at, ahead, []]:
+                self._note_ahead(caller.user, ahead)
                 return Admission(int(at))
             case [b"limited", wait]:
+                self._note_ahead(caller.user, BURST_S * 1000)
                 raise RateLimited(wait)
             case [b"beyond", newest]:
                 raise BadRequest(f"`ack` is beyond the newest offset, {newest.decode()}.", "ack")
@@ -228,12 +238,53 @@ class Users:
                 raise Unauthorized("This connection is over. Connect again.")
         raise TypeError(f"a script answered {reply!r}")
 
+    def count(self, caller: Identity) -> None:
+        """Count a request that was let in uncounted, and has been refused since."""
+        self._counted(caller, self._scripts.all([self._admission(caller, None, self._rate_limit, served=True)])[0])
+
+    def _admission(
+        self, caller: Identity, ack: int | None, limit: int, *, wonders: bool = False, served: bool = False
+    ) -> Call:
+        return Call(
+            "request_admit",
+            keys.user(caller.user),
+            [
+                *(caller.connection, IDLE_MS, "" if ack is None else ack),
+                *(limit, limit * BURST_S, 1 if wonders else 0, 1 if served else 0),
+            ],
+        )
+
+    def _far_from_the_limit(self, user: UserId) -> bool:
+        # What a process has let in it knows at once, what others have let in with its own next answer: so at most one
+        # request for each process goes over a burst, and all of them are counted.
+        now = time.monotonic()
+        empty_at = self._empty_at.get(user)
+        if empty_at is None or empty_at - now > TRUSTED_S:
+            return False
+        self._empty_at[user] = max(empty_at, now) + 1 / self._rate_limit
+        return True
+
+    def _note_ahead(self, user: UserId, ahead_ms: int) -> None:
+        self._empty_at[user] = time.monotonic() + ahead_ms / 1000
+        self._empty_at.move_to_end(user)
+        if len(self._empty_at) > IDENTITIES:
+            self._empty_at.popitem(last=False)
+
+    def _counted(self, caller: Identity, reply: Reply) -> None:
+        # Whoever is gone meanwhile, or whose node is away, has had the request; there is nothing to refuse any more.
+        match reply:
+            case [b"admitted", _, ahead, _]:
+                self._note_ahead(caller.user, ahead)
+
     # --- the offline list -------------------------------------------------------------------------------------------
 
-    def reach(self, pushes: Sequence[Push], asker: ConnectionId | None = None) -> list[Reach | None]:
+    def reach(
+        self, pushes: Sequence[Push], asker: ConnectionId | None = None, uncounted: Identity | None = None
+    ) -> list[Reach | None]:
         """Leave what is durable in each recipient's list and say where each is online, in one round trip.
 
         The `frames` are held back for connections whose replay has not ended; elsewhere they are the caller's to send.
+        Who was let in `uncounted` is counted with it.
         None in the place of a recipient whose list could not be written.
         """
         calls = [
@@ -250,7 +301,11 @@ class Users:
             )
             for push in pushes
         ]
+        if uncounted:
+            calls.append(self._admission(uncounted, None, self._rate_limit, served=True))
         replies = self._scripts.run_many(calls, keep=True)
+        if uncounted:
+            self._counted(uncounted, replies.pop())
         return [None if isinstance(reply, Unavailable) else _reach(reply) for reply in replies]
 
     def begin_replay(self, user: UserId, connection: ConnectionId, *, again: bool) -> Replay:

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from chalicelib.errors import BadRequest, RateLimited, Unauthorized
-from chalicelib.model import Identity
+from chalicelib.model import Identity, Recipient
 from chalicelib.store import Store, keys
-from chalicelib.store.users import IDLE_MS
+from chalicelib.store.users import IDLE_MS, Push, Reach
 from tests.store.conftest import Inbox, NewName, identity, open_store
 
 # --- acknowledging --------------------------------------------------------------------------------------------------
@@ -232,3 +232,83 @@ def test_without_a_limit_everything_is_let_in(inbox: Inbox) -> None:
     for _ in range(100):
         inbox.store.users.admit(identity(inbox.user), 0)
     assert inbox.store.scripts.command("EXISTS", inbox.keys["rate"]) == 0
+
+
+# --- counted afterwards -----------------------------------------------------------------------------------------------
+
+
+def bucket(inbox: Inbox) -> float:
+    return float(inbox.store.scripts.command("GET", inbox.keys["rate"]) or 0)
+
+
+def admit_uncounted(inbox: Inbox) -> bool:
+    """Lets somebody in who may be counted later; whether that is so."""
+    return inbox.store.users.admit(identity(inbox.user), None, countable_later=True).uncounted
+
+
+def test_who_is_not_known_is_counted_at_once(limited: tuple[Inbox, int]) -> None:
+    inbox, _ = limited
+    assert not admit_uncounted(inbox)
+    assert bucket(inbox) > 0
+
+
+def test_who_is_far_from_the_limit_is_counted_with_the_deliveries(limited: tuple[Inbox, int]) -> None:
+    inbox, rate = limited
+    admit_uncounted(inbox)
+    before = bucket(inbox)
+    assert admit_uncounted(inbox)
+    assert bucket(inbox) == before
+    assert inbox.store.users.reach([Push(Recipient(inbox.user))], uncounted=identity(inbox.user)) == [Reach(0, 0)]
+    assert bucket(inbox) >= before + 1000 / rate - 0.01
+
+
+def test_who_is_refused_after_all_is_counted_too(limited: tuple[Inbox, int]) -> None:
+    inbox, rate = limited
+    admit_uncounted(inbox)
+    before = bucket(inbox)
+    assert admit_uncounted(inbox)
+    inbox.store.users.count(identity(inbox.user))
+    assert bucket(inbox) >= before + 1000 / rate - 0.01
+
+
+def test_at_most_half_a_burst_is_let_in_uncounted(limited: tuple[Inbox, int]) -> None:
+    inbox, rate = limited
+    began = time.monotonic()
+    admit_uncounted(inbox)
+    uncounted = 0
+    while admit_uncounted(inbox):
+        uncounted += 1
+    assert rate <= uncounted <= 2 * rate + (time.monotonic() - began) * rate
+
+
+def test_what_others_have_let_in_is_learnt_with_the_next_answer(
+    limited: tuple[Inbox, int], redis_settings: dict[str, str]
+) -> None:
+    inbox, rate = limited
+    admit_uncounted(inbox)
+    exhaust(Inbox(open_store(redis_settings, RATE_LIMIT=str(rate)), inbox.user, inbox.new_name))
+    assert admit_uncounted(inbox), "this process does not know yet"
+    inbox.store.users.count(identity(inbox.user))
+    with pytest.raises(RateLimited):
+        admit_uncounted(inbox)
+
+
+def test_what_goes_over_the_burst_is_counted_and_waited_for(limited: tuple[Inbox, int]) -> None:
+    inbox, rate = limited
+    _, refusal = exhaust(inbox)
+    inbox.store.users.count(identity(inbox.user))
+    with pytest.raises(RateLimited) as later:
+        inbox.store.users.admit(identity(inbox.user), None)
+    first, second = (int(each.details["retry_after_ms"] or 0) for each in (refusal, later.value))
+    assert second > first + 500 / rate
+    assert inbox.store.scripts.command("PTTL", inbox.keys["rate"]) > second
+
+
+def test_an_acknowledgement_is_never_put_off(limited: tuple[Inbox, int]) -> None:
+    inbox, _ = limited
+    inbox.append()
+    admit_uncounted(inbox)
+    assert not inbox.store.users.admit(identity(inbox.user), 1, countable_later=True).uncounted
+    assert inbox.offsets() == []
+    with pytest.raises(BadRequest):
+        inbox.store.users.admit(identity(inbox.user), 2, countable_later=True)
