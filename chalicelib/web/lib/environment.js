@@ -24,7 +24,7 @@ export const timing = Object.freeze({
   answer: 10_000, // then a request is asked again
   patience: 30_000, // then a request fails
   retry: Object.freeze({ least: 500, most: 8_000 }),
-  ackAfter: 30_000,
+  ackAfter: 65_000, // a little after the next ping, which would have carried it
   gap: 2_000, // what was overtaken has so long to come by itself
   overtaken: 250, // the same within a conversation that is open; in one that is not, nobody asks
   skip: 300,
