@@ -90,7 +90,7 @@ test("an entry that left the list is not waited for", async () => {
   service.says(ID, "li", "of a store that this agent has left");
   service.list("ming").entries = [];
   await says(2);
-  await world.pass(35_000);
+  await world.pass(66_000);
   assert.deepEqual(heard().slice(-2), ["0", "1"]);
   assert.equal(acks().at(-1), 3);
 });
