@@ -27,7 +27,6 @@ from chalicelib.model import (
 from chalicelib.store import keys
 from chalicelib.store.scripts import Call, Command, Reply, Scripts
 
-REMEMBER_ID_MS = 25 * 3600 * 1000
 OVERDUE_MS = 5_000
 WATCH_MS = 130 * 60 * 1000  # a little over the two hours that a connection lives at most
 NOTE_ACTIVE_S = 600
@@ -88,10 +87,10 @@ class Conversations:
             [
                 *keys.conversation(conversation),
                 keys.outbox(store),
-                keys.idempotency(conversation, user, request_id),
+                *keys.ids(conversation),
             ],
             *(conversation, customer, user, sender.name if sender else ""),
-            *(request_id, body, REMEMBER_ID_MS, OVERDUE_MS),
+            *(request_id, body, keys.fingerprint(user, request_id), OVERDUE_MS),
             keep=True,
         )
         match reply:
@@ -227,7 +226,7 @@ class Conversations:
         )
         match reply:
             case [b"page", rows]:
-                texts = [row.decode() for row in rows]
+                texts = [row.decode()[len(listed) + 1 :] for row in rows]
                 return [(row, f"{store}:{row.partition(':')[2]}") for row in texts]
         raise _refusal(reply)
 

@@ -3,6 +3,7 @@
 Names of stores and users cannot hold a brace or a colon (protocol, section 1), so no two keys can collide.
 """
 
+from hashlib import sha256
 from zlib import crc32
 
 from chalicelib.model import ConnectionId, ConversationId, StoreId, UserId, split
@@ -58,10 +59,15 @@ def watchers(conversation_id: ConversationId) -> str:
     return conversation(conversation_id)[-1]
 
 
-def idempotency(conversation_id: ConversationId, sender: UserId, request_id: str) -> str:
-    """String: seq, time, outbox entry and digest of the message that this id has stored. The system's sender is ''."""
+def ids(conversation_id: ConversationId) -> list[str]:
+    """Two hashes, each for every other day: fingerprint of sender and id → seq of the message that it has stored."""
     store_id, customer = split(conversation_id)
-    return f"kefu:{{s:{store_id}}}:c:{customer}:id:{sender}:{request_id}"
+    return [f"kefu:{{s:{store_id}}}:c:{customer}:ids:{day}" for day in range(2)]
+
+
+def fingerprint(sender: UserId, request_id: str) -> bytes:
+    """The field of an id in those hashes: 96 bits, so that no two of a conversation meet. The system's sender is ''."""
+    return sha256(f"{sender}\0{request_id}".encode()).digest()[:12]
 
 
 def user(user_id: UserId) -> list[str]:

@@ -117,15 +117,15 @@ TAKEN = "if current and not may_force then return {'taken', current} end"
 KNOWN = "if known then\n"
 FOUND = "for _, entry in ipairs(entries) do\n  found[#found + 1]"
 LEAVES = "if number < 0 then\n"
-SAME = "if same ~= digest then return {'conflict', seq} end"
+SAME = "if not same then return {'conflict', seq} end"
 STRANGER = "  if not role then return {'stranger'} end\n"
 HISTORY = "if not role_of(user, customer) then return {'stranger'} end"
 TRIMMED = "trim(at, tonumber(ack))"
-LIVE = "elseif c.state ~= 'joining' then"
+LIVE = "elseif state ~= 'joining' then"
 KEEP = "redis.call('RPUSH', MESSAGES, message)"
 MARK = "local mark = math.max(before, math.min(tonumber(seq), last_seq))"
 MOVED = "if mark > before then redis.call"
-HANDED = "reindexed(customer, function() set_status(customer, 'claimed', at, receiver, name) end)"
+HANDED = "set_status(customer, 'claimed', at, receiver, name)"
 SEQ = "local seq = redis.call('LLEN', MESSAGES) + 1"
 MOVES = "not status or status == 'closed' or lapsed"
 LEFT = "if known < 0 and -known > tonumber(joined) then return {'left'} end"
@@ -191,7 +191,8 @@ MUTANTS: Mapping[str, Mutant] = {
                 "offline_append",
                 "redis.call('HINCRBY', INBOX, 'newest', 1)",
                 "redis.call('LLEN', OFFLINE) + 1\n"
-                "  if offset > newest_offset() then redis.call('HSET', INBOX, 'newest', offset) end",
+                "  local newest = tonumber(redis.call('HGET', INBOX, 'newest') or 0)\n"
+                "  if offset > newest then redis.call('HSET', INBOX, 'newest', offset) end",
             )
         ),
         {"offsets", "order", "replay"},

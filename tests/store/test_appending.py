@@ -331,11 +331,80 @@ def test_a_former_agent_learns_nothing_by_a_retry(shop: Shop) -> None:
         shop.say(conversation, "a", shop.agents[0], id="k")
 
 
-def test_an_id_is_remembered_for_a_day(shop: Shop, store: Store) -> None:
+DAY_MS = 24 * 3600 * 1000
+
+
+def remembered(store: Store, conversation: str) -> dict[int, dict[bytes, bytes]]:
+    """What is remembered of ids, by the day of which they are; each day goes as a whole when the next one has ended."""
+    command, today, found = store.scripts.command, store.users.time() // DAY_MS, {}
+    for day in (today, today - 1):
+        key = keys.ids(conversation)[day % 2]
+        if ids := command("HGETALL", key):
+            found[day] = ids
+            assert command("PEXPIRETIME", key) == (day + 2) * DAY_MS
+    return found
+
+
+def test_an_id_is_remembered_until_the_next_day_has_ended(shop: Shop, store: Store) -> None:
     conversation = shop.customer()
-    shop.say(conversation, "hello", id="k")
-    key = keys.idempotency(conversation, customer_of(conversation), "k")
-    assert 24 * 3600 * 1000 < store.scripts.command("PTTL", key) <= 25 * 3600 * 1000
+    first = shop.say(conversation, "1", id="k")
+    shop.say(conversation, "2", id="l")
+    shop.say(conversation, "1", id="k")
+    days = remembered(store, conversation)
+    assert {field for ids in days.values() for field in ids} == {
+        keys.fingerprint(customer_of(conversation), "k"),
+        keys.fingerprint(customer_of(conversation), "l"),
+    }
+    assert first.at // DAY_MS in days
+
+
+def age_ids(store: Store, conversation: str, days: int) -> None:
+    """Lets all that is remembered have been noted, and the last message have come, so many days earlier.
+
+    What would have expired by now is gone.
+    """
+    command, today = store.scripts.command, store.users.time() // DAY_MS
+    base = keys.conversation(conversation)[4]
+    noted = command("HGETALL", keys.ids(conversation)[today % 2])
+    command("DEL", *keys.ids(conversation))
+    if days == 1:
+        key = keys.ids(conversation)[(today - 1) % 2]
+        for fingerprint, seq in noted.items():
+            command("HSET", key, fingerprint, seq)
+        command("PEXPIREAT", key, (today + 1) * DAY_MS)
+    active_at = int(command("HGET", base, "active_at"))
+    command("HSET", base, "active_at", active_at - days * DAY_MS)
+
+
+def test_a_retry_on_the_next_day_stores_nothing(shop: Shop, store: Store) -> None:
+    conversation = shop.waiting()
+    shop.say(conversation, "before midnight", id="k")
+    age_ids(store, conversation, 1)
+    assert shop.say(conversation, "before midnight", id="k").seq == 2
+    with pytest.raises(Conflict):
+        shop.say(conversation, "after midnight", id="k")
+    assert shop.say(conversation, "after midnight", id="l").seq == 3
+    assert shop.history(conversation) == ["hello", "before midnight", "after midnight"]
+    assert len(remembered(store, conversation)) == 2
+
+
+def test_a_retry_is_remembered_anew(shop: Shop, store: Store) -> None:
+    conversation = shop.waiting()
+    shop.say(conversation, "said again and again", id="k")
+    for _ in range(3):
+        age_ids(store, conversation, 1)
+        assert shop.say(conversation, "said again and again", id="k").seq == 2
+    age_ids(store, conversation, 2)
+    assert shop.say(conversation, "said again and again", id="k").seq == 3
+
+
+def test_the_first_message_of_a_day_lets_its_ids_go_in_time(shop: Shop, store: Store) -> None:
+    conversation = shop.waiting()
+    for _ in range(2):
+        age_ids(store, conversation, 1)
+        shop.say(conversation, "another day")
+        shop.say(conversation, "the same day")
+        assert len(remembered(store, conversation)) == 2
 
 
 def test_parallel_retries_store_once(shop: Shop, redis_settings: dict[str, str]) -> None:

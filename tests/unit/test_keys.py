@@ -27,14 +27,14 @@ def store_keys(store: str) -> list[str]:
     return [keys.store(store), keys.agents(store), keys.claims(store), keys.index(store), keys.outbox(store)]
 
 
-@given(NAMES, NAMES, NAMES | st.just(""), IDS)
-def test_everything_of_a_store_lies_in_its_slot(store: str, customer: str, sender: str, request_id: str) -> None:
+@given(NAMES, NAMES)
+def test_everything_of_a_store_lies_in_its_slot(store: str, customer: str) -> None:
     conversation = f"{store}:{customer}"
     names = [
         *store_keys(store),
         *keys.conversation(conversation),
         keys.watchers(conversation),
-        keys.idempotency(conversation, sender, request_id),
+        *keys.ids(conversation),
     ]
     assert slots(*names) == slots(f"{{s:{store}}}")
     assert tags(*names) == {f"s:{store}"}
@@ -56,31 +56,37 @@ def test_everything_of_a_connection_lies_in_one_slot(connection: ConnectionId) -
 Conversation = tuple[str, str]
 
 
-def all_keys(store: str, customer: str, sender: str, request_id: str) -> set[str]:
+def all_keys(store: str, customer: str) -> set[str]:
     """The keys that belong to these names alone."""
     conversation = f"{store}:{customer}"
-    return {*keys.conversation(conversation)[4:], keys.idempotency(conversation, sender, request_id)}
+    return {*keys.conversation(conversation)[4:], *keys.ids(conversation)}
 
 
-@given(st.tuples(NAMES, NAMES, NAMES | st.just(""), IDS), st.tuples(NAMES, NAMES, NAMES | st.just(""), IDS))
-def test_two_conversations_share_nothing(one: tuple[str, str, str, str], other: tuple[str, str, str, str]) -> None:
-    if one[:2] != other[:2]:
+@given(st.tuples(NAMES, NAMES), st.tuples(NAMES, NAMES))
+def test_two_conversations_share_nothing(one: tuple[str, str], other: tuple[str, str]) -> None:
+    if one != other:
         assert all_keys(*one).isdisjoint(all_keys(*other))
 
 
-# Names and ids that try to run into each other's place in a key.
+# Names and ids that try to run into each other's place in a fingerprint.
 TRICKY_SENDERS = st.sampled_from(["", "a", "b", "id", "c", "messages"])
 TRICKY_IDS = st.text("ab:{} id", min_size=1, max_size=6)
 
 
 @given(TRICKY_SENDERS, TRICKY_IDS, TRICKY_SENDERS, TRICKY_IDS)
-def test_two_ids_share_a_key_only_when_they_are_one(sender: str, one: str, other_sender: str, other: str) -> None:
-    first, second = keys.idempotency("s:c", sender, one), keys.idempotency("s:c", other_sender, other)
+def test_two_ids_share_a_fingerprint_only_when_they_are_one(
+    sender: str, one: str, other_sender: str, other: str
+) -> None:
+    first, second = keys.fingerprint(sender, one), keys.fingerprint(other_sender, other)
     assert (first == second) == ((sender, one) == (other_sender, other))
-    assert first not in keys.conversation("s:c")
+    assert len(first) == 12
 
 
-@pytest.mark.parametrize("customer", ["store", "agents", "claims", "index", "outbox", "c", "id", "messages"])
+def test_the_ids_of_a_conversation_lie_in_two_keys_of_their_own() -> None:
+    assert len({*keys.conversation("s:c"), *keys.ids("s:c")}) == 11
+
+
+@pytest.mark.parametrize("customer", ["store", "agents", "claims", "index", "outbox", "c", "ids", "messages"])
 def test_a_customer_named_like_a_key_is_no_key(customer: str) -> None:
     assert set(keys.conversation(f"s:{customer}")[4:]).isdisjoint(store_keys("s"))
     assert len(set(keys.conversation(f"s:{customer}"))) == 9
@@ -117,7 +123,7 @@ def test_the_shards_are_all_in_use() -> None:
 
 def test_every_key_begins_with_the_name_of_the_service() -> None:
     names = [*store_keys("s"), *keys.conversation("s:c"), *keys.user("u"), keys.online(0), keys.active(0)]
-    names += [keys.connection(ConnectionId("x")), keys.watching(ConnectionId("x")), keys.idempotency("s:c", "", "k")]
+    names += [keys.connection(ConnectionId("x")), keys.watching(ConnectionId("x")), *keys.ids("s:c")]
     assert all(name.startswith("kefu:") for name in names)
 
 

@@ -4,6 +4,8 @@
 -- Answers: closed | unknown
 --@include clock
 --@include user
+--@include held
+--@include connections
 local at = now()
 if not drop(ARGV[1]) then return {'unknown'} end
 local _, none = connections_at(at)

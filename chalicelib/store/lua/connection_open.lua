@@ -4,6 +4,8 @@
 -- Answers: opened
 --@include clock
 --@include user
+--@include held
+--@include connections
 write_connection(ARGV[1], {state = 'joining', expires = now() + ARGV[2], lease = 0, lessee = ''})
 redis.call('HSET', INBOX, 'name', ARGV[3])
 return {'opened'}

@@ -5,13 +5,17 @@
 --@include clock
 --@include epoch
 --@include conversation
+--@include status
+--@include set_status
+--@include unread
+--@include snapshot
 local agent, customer, name, force = unpack(ARGV)
 local role = role_of(agent, customer)
 if not role or role == 'customer' or (force == 'yes' and role ~= 'supervisor') then return {'stranger'} end
-if redis.call('EXISTS', CONVERSATION) == 0 then return {'missing'} end
+if not stands.status then return {'missing'} end
 local at, current = now(), holder(customer)
 if current == agent then return unchanged(customer, at) end
 local may_force = force ~= 'no' and role == 'supervisor'
 if current and not may_force then return {'taken', current} end
-reindexed(customer, function() set_status(customer, 'claimed', at, agent, name) end)
+set_status(customer, 'claimed', at, agent, name)
 return changed(customer, at)

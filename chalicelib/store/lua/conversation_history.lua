@@ -3,7 +3,6 @@
 -- KEYS: the nine of lib/conversation    ARGV: user, customer, from (after | before | newest), seq, limit, limit in bytes
 -- Answers: stranger | missing | history <more 0|1> <messages>
 --@include clock
---@include epoch
 --@include conversation
 local user, customer, from, seq, limit, bytes = unpack(ARGV)
 if not role_of(user, customer) then return {'stranger'} end
@@ -22,7 +21,7 @@ for i = 1, #found do
   if room < 0 and kept > 0 then break end
   kept = kept + 1
 end
-local messages, skipped = {}, forwards and 0 or #found - kept
-for i = 1, kept do messages[i] = found[skipped + i] end
+local skipped = forwards and 0 or #found - kept
+local messages = kept < #found and {unpack(found, skipped + 1, skipped + kept)} or found
 local more = forwards and low + kept - 1 < last or not forwards and high - kept + 1 > 1
 return {'history', more and 1 or 0, messages}

@@ -6,6 +6,10 @@
 --@include clock
 --@include epoch
 --@include conversation
+--@include status
+--@include set_status
+--@include unread
+--@include snapshot
 local agent, customer, absent_since, entry, to_all = unpack(ARGV)
 if claimed_by(customer) ~= agent then return {'kept'} end
 local at = now()
@@ -15,7 +19,7 @@ if holder(customer) then
   local since = math.max(absent_since, redis.call('HGET', CONVERSATION, 'claimed_at'))
   if at - since < redis.call('HGET', STORE, 'claim_grace_s') * 1000 then return {'kept'} end
 end
-reindexed(customer, function() set_status(customer, 'waiting', at) end)
+set_status(customer, 'waiting', at)
 -- In the same step, so that whoever dies after it still owes the message to all.
 local overdue_at = entry ~= '' and redis.call('ZSCORE', KEYS[10], entry)
 if overdue_at then

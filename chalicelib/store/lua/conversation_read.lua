@@ -3,8 +3,8 @@
 -- KEYS: the nine of lib/conversation    ARGV: user, customer, seq
 -- Answers: stranger | missing | read <at> <side> <mark> <moved 0|1> <unread> <recipients> <reader's pair> <watchers>
 --@include clock
---@include epoch
 --@include conversation
+--@include unread
 local user, customer, seq = unpack(ARGV)
 local role, joined = role_of(user, customer), ''
 if not role then return {'stranger'} end

@@ -5,12 +5,16 @@
 --@include clock
 --@include epoch
 --@include conversation
+--@include status
+--@include set_status
+--@include unread
+--@include snapshot
 local agent, customer = unpack(ARGV)
 local role = role_of(agent, customer)
 if not role or role == 'customer' then return {'stranger'} end
-if redis.call('EXISTS', CONVERSATION) == 0 then return {'missing'} end
+if not stands.status then return {'missing'} end
 local at, current = now(), holder(customer)
-if redis.call('HGET', CONVERSATION, 'status') ~= 'claimed' then return unchanged(customer, at) end
+if stands.status ~= 'claimed' then return unchanged(customer, at) end
 if role ~= 'supervisor' and current ~= agent then return {'not_claimer', current or ''} end
-reindexed(customer, function() set_status(customer, 'waiting', at) end)
+set_status(customer, 'waiting', at)
 return changed(customer, at)

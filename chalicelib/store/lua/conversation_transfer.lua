@@ -5,13 +5,17 @@
 --@include clock
 --@include epoch
 --@include conversation
+--@include status
+--@include set_status
+--@include unread
+--@include snapshot
 local agent, customer, receiver, name = unpack(ARGV)
 local role = role_of(agent, customer)
 if not role or role == 'customer' then return {'stranger'} end
 if receiver == customer or not member(receiver) then return {'no_agent'} end
-if redis.call('EXISTS', CONVERSATION) == 0 then return {'missing'} end
+if not stands.status then return {'missing'} end
 local at, current = now(), holder(customer)
 if role ~= 'supervisor' and current ~= agent then return {'not_claimer', current or ''} end
 if current == receiver then return unchanged(customer, at) end
-reindexed(customer, function() set_status(customer, 'claimed', at, receiver, name) end)
+set_status(customer, 'claimed', at, receiver, name)
 return changed(customer, at)

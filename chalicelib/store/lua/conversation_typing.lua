@@ -3,7 +3,6 @@
 -- KEYS: the nine of lib/conversation    ARGV: user, customer, user's name
 -- Answers: stranger | missing | not_claimer <agent or ''> | typing <side> <name> <recipients> <watchers>
 --@include clock
---@include epoch
 --@include conversation
 local user, customer, name = unpack(ARGV)
 local role = role_of(user, customer)

@@ -5,5 +5,8 @@
 --@include clock
 --@include epoch
 --@include conversation
-if redis.call('EXISTS', CONVERSATION) == 0 then return {'missing'} end
+--@include status
+--@include unread
+--@include snapshot
+if not stands.status then return {'missing'} end
 return {'view', snapshot(ARGV[1])}

@@ -3,7 +3,6 @@
 -- KEYS: the nine of lib/conversation    ARGV: user, customer, connection, ms to watch (0: stop)
 -- Answers: stranger | missing | watching
 --@include clock
---@include epoch
 --@include conversation
 local user, customer, connection, ttl = unpack(ARGV)
 local role = role_of(user, customer)

@@ -5,6 +5,7 @@
 -- Answers: noted | known
 --@include clock
 --@include user
+--@include held
 local store, number = ARGV[1], tonumber(ARGV[2])
 local known = tonumber(redis.call('HGET', STORES, store) or 0)
 if ARGV[3] == '1' and known <= 0 then return {'known'} end

@@ -18,24 +18,36 @@ if touched ~= '' then redis.call('ZADD', CONVERSATIONS, 'GT', active_at, touched
 local offset = 0
 if event ~= '' then
   offset = redis.call('HINCRBY', INBOX, 'newest', 1)
-  redis.call('RPUSH', OFFLINE, offset .. ':' .. whole(at) .. ':' .. store .. ':' .. event)
-  trim(at, 0)
+  local length = redis.call('RPUSH', OFFLINE, offset .. ':' .. whole(at) .. ':' .. store .. ':' .. event)
+  -- Over the bound the oldest leave. Those that are too old leave when somebody reads or acknowledges.
+  if length > MOST_ENTRIES then redis.call('LTRIM', OFFLINE, -MOST_ENTRIES, -1) end
   redis.call('PEXPIRE', OFFLINE, OLDEST_MS)
 end
-local present, none = connections_at(at)
-local live, syncing, joining = {}, {}, {}
-for id, c in pairs(present) do
+local live, syncing, joining, expired = {}, {}, {}, false
+local connections = redis.call('HGETALL', CONNECTIONS)
+for i = 1, #connections, 2 do
+  local id, state, expires, lease = connections[i], connections[i + 1]:match('^(%a+):(%d+):(%d+):')
   -- A replay whose holder died holds nothing back for longer than its lease.
-  local waits = c.state == 'syncing' and c.lease > at
-  if waits then
+  local waits = state == 'syncing' and tonumber(lease) > at
+  if tonumber(expires) <= at then
+    expired = true
+  elseif waits then
     syncing[#syncing + 1] = id
-  elseif c.state ~= 'joining' then
+  elseif state ~= 'joining' then
     live[#live + 1] = id
   else
     joining[#joining + 1] = id
+  end
+end
+if expired or #joining > 0 then
+--@include held
+--@include connections
+  if expired then connections_at(at) end
+  for _, id in ipairs(joining) do
     for i = 7, #ARGV, 2 do
       if id ~= asker or ARGV[i] == '1' then hold(id, store, ARGV[i + 1]) end
     end
   end
 end
-return {'online', offset, absent_since(none), live, syncing, joining}
+local online = #live + #syncing + #joining > 0
+return {'online', offset, online and '' or redis.call('HGET', INBOX, 'seen') or '0', live, syncing, joining}

@@ -3,7 +3,6 @@
 -- KEYS: the nine of lib/conversation    ARGV: customer, seq, audience
 -- Answers: missing | owed <message> <active at> <recipients>
 --@include clock
---@include epoch
 --@include conversation
 --@include outbox
 local customer, seq, audience = unpack(ARGV)

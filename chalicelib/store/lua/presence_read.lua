@@ -4,5 +4,7 @@
 -- Answers: presence <absent since or ''> <name or ''>
 --@include clock
 --@include user
+--@include held
+--@include connections
 local _, none = connections_at(now())
 return {'presence', absent_since(none), redis.call('HGET', INBOX, 'name') or ''}

@@ -5,6 +5,9 @@
 --@include clock
 --@include epoch
 --@include user
+--@include held
+--@include connections
+--@include list
 local connection, lessee, lease, again = unpack(ARGV)
 local at = now()
 local c = connections_at(at)[connection]

@@ -4,6 +4,8 @@
 -- Answers: ended | lost
 --@include clock
 --@include user
+--@include held
+--@include connections
 local c = connection_of(ARGV[1])
 if not c or c.lessee ~= ARGV[2] then return {'lost'} end
 c.lease = 0

@@ -4,14 +4,14 @@
 -- Answers: gone | lost (somebody else replays) | live | entries <offset, event, …> | held <frames>
 --@include clock
 --@include user
+--@include held
+--@include connections
+--@include list
 local connection, lessee, lease, cursor, most = unpack(ARGV)
 local at, c = now(), connection_of(connection)
 if not c then return {'gone'} end
 if c.lessee ~= lessee then return {'lost'} end
--- Without gaps the entry stands at offset - first offset; gaps only move it towards the head.
-local first = offset_of(redis.call('LINDEX', OFFLINE, 0))
-local index = first and math.min(math.max(0, cursor - first + 1), redis.call('LLEN', OFFLINE)) or 0
-while index > 0 and offset_of(redis.call('LINDEX', OFFLINE, index - 1)) > tonumber(cursor) do index = index - 1 end
+local index = up_to(tonumber(cursor))
 local entries = redis.call('LRANGE', OFFLINE, index, index + most - 1)
 local held = #entries == 0 and drop_held(function(id) return id == connection end) or {}
 if #entries == 0 and #held == 0 then

@@ -8,6 +8,9 @@
 --@include clock
 --@include epoch
 --@include user
+--@include held
+--@include connections
+--@include list
 local connection, ttl, ack, rate, burst, wonders, served = unpack(ARGV)
 local at, left_off, ahead = now(), 0, 0
 if connection ~= '' then

@@ -7,4 +7,4 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 -- Lua would write a large number as 1.7e+12.
-local function whole(number) return string.format('%.0f', number) end
+local function whole(number) return string.format('%d', number) end

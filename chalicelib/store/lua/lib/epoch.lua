@@ -8,7 +8,8 @@ local history
 local function epoch() -- asked for once a script, though a message and its conversation both say it
   if not history then
     local said = redis.pcall('INFO', 'replication') -- a managed Redis may keep it to itself: then there is no word
-    history = type(said) == 'string' and said:match('master_replid:(%x%x%x%x%x%x%x%x)') or ''
+    local _, before = string.find(type(said) == 'string' and said or '', 'master_replid:', 1, true)
+    history = before and said:match('^%x%x%x%x%x%x%x%x', before + 1) or ''
   end
   return history
 end
