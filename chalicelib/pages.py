@@ -1,12 +1,18 @@
 """The routes of the pages: the widget, the console, the client library, and what they must know to connect."""
 
+from typing import TYPE_CHECKING
+
 from chalice.app import Blueprint, Response
 from msgspec import Struct
 
-from chalicelib import access, protocol, site
+from chalicelib import access, protocol
 from chalicelib.bootstrap import services
 from chalicelib.errors import Forbidden, KefuError, NotFound
 
+if TYPE_CHECKING:
+    from chalicelib.site import File
+
+# `site` is imported where it is used: the functions of the sockets, which import this module, too, need none of it.
 pages = Blueprint(__name__)
 
 
@@ -19,33 +25,36 @@ class PageSettings(Struct, frozen=True):
 
 @pages.route("/widget.js")
 def widget() -> Response:
-    return _module(site.current().loader("widget"), site.REVALIDATED)
+    return _loader("widget")
 
 
 @pages.route("/console.js")
 def console_module() -> Response:
-    return _module(site.current().loader("console"), site.REVALIDATED)
+    return _loader("console")
 
 
 @pages.route("/web/{version}/{folder}/{file}")
 def web(version: str, folder: str, file: str) -> Response:
-    now = site.current()
-    return _named(now, f"{folder}/{file}", site.FOREVER if version == now.version else site.REVALIDATED)
+    return _named(f"{folder}/{file}", version)
 
 
 @pages.route("/lib/{file}")
 def library(file: str) -> Response:
-    return _named(site.current(), f"lib/{file}", site.REVALIDATED)
+    return _named(f"lib/{file}")
 
 
 @pages.route("/console")
 def console() -> Response:
+    from chalicelib import site
+
     page = site.current().page("console/index.html")
     return _answer(page, site.page_headers(page, services().settings.socket_url))
 
 
 @pages.route("/settings.json")
 def page_settings() -> Response:
+    from chalicelib import site
+
     settings = services().settings
     headers = {
         "Content-Type": "application/json",
@@ -62,18 +71,26 @@ def page_settings() -> Response:
     return Response(protocol.encode(body).decode(), dict(headers))
 
 
-def _named(now: site.Site, name: str, caching: str) -> Response:
+def _loader(part: str) -> Response:
+    from chalicelib import site
+
+    file = site.current().loader(part)
+    return _answer(file, site.headers(file, site.REVALIDATED))
+
+
+def _named(name: str, version: str | None = None) -> Response:
+    from chalicelib import site
+
+    now = site.current()
     file = now.file(name)
     if file is None or name.endswith(".html"):  # a page has an address of its own, with headers of its own
         return _refusal(NotFound("There is no such file."), {"Content-Type": "application/json", **site.SAFE})
-    return _module(file, caching)
+    return _answer(file, site.headers(file, site.FOREVER if version == now.version else site.REVALIDATED))
 
 
-def _module(file: site.File, caching: str) -> Response:
-    return _answer(file, site.headers(file, caching))
+def _answer(file: "File", headers: dict[str, str]) -> Response:
+    from chalicelib import site
 
-
-def _answer(file: site.File, headers: dict[str, str]) -> Response:
     held = site.is_held(file, pages.current_request.headers.get("if-none-match", ""))
     return Response("" if held else file.text, dict(headers), 304 if held else 200)
 

@@ -72,10 +72,14 @@ def _redis_url(text: str, *, cluster: bool) -> str:
         try:
             url = urlsplit(seed)
             usable = url.scheme in {"redis", "rediss"} and bool(url.hostname) and url.port != 0
+            usable = usable and not url.query and bool(re.fullmatch(r"/?[0-9]{0,9}", url.path))
         except ValueError:
             usable = False
         if not usable:
-            raise SettingsError("REDIS_URL must be redis://host:port or rediss://host:port (several seeds by comma).")
+            raise SettingsError(
+                "REDIS_URL must be redis://host:port or rediss://host:port, with the number of a database after / "
+                "where it is not 0 (several seeds by comma)."
+            )
         if cluster and url.path.strip("/") not in {"", "0"}:
             raise SettingsError("REDIS_URL names a database; a cluster has only 0.")
     return text

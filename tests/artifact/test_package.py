@@ -20,7 +20,7 @@ from tests.artifact.functions import Instance
 PACKED_LIMIT, UNPACKED_LIMIT = 50_000_000, 250_000_000  # Lambda's, of what is uploaded as it is, and of what it becomes
 MACHINES = {"x86_64": (62, "x86_64-linux-gnu"), "arm64": (183, "aarch64-linux-gnu")}  # ELF's e_machine, and in names
 OURS = {"app.py", "chalicelib"}
-PACKAGES = {"cffi", "chalice", "cryptography", "jwt", "minify", "msgspec", "pycparser", "redis", "urllib3"}
+PACKAGES = {"cffi", "chalice", "cryptography", "hiredis", "jwt", "minify", "msgspec", "pycparser", "redis", "urllib3"}
 DESCRIBED = PACKAGES - {"chalice", "jwt", "minify"} | {"pyjwt", "tdewolff_minify"}
 UNCHECKED = b"\1\0\0\0"  # by its hash, and the source is not looked at
 UNWANTED = {"boto3", "botocore", "infra", "pip", "setuptools", "test", "tests", ".chalice"}
@@ -87,7 +87,7 @@ def test_it_holds_the_sources_as_they_are(held: dict[str, bytes]) -> None:
 def test_what_is_compiled_is_for_the_machine(held: dict[str, bytes], architecture: str) -> None:
     machine, _ = MACHINES[architecture]
     compiled = {name: body for name, body in held.items() if ".so" in PurePosixPath(name).suffixes}
-    assert len(compiled) == 4
+    assert len(compiled) == 5
     for name, body in compiled.items():
         assert body[:6] == b"\x7fELF\x02\x01", f"{name} is no ELF file of 64 bits, little-endian"
         assert int.from_bytes(body[18:20], "little") == machine, name
@@ -126,7 +126,7 @@ def test_a_function_has_nothing_at_hand_but_the_package(
         asyncio.run(imported(deployed, unpacked, tmp_path, name))
 
 
-@pytest.mark.parametrize("name", ["redis", "msgspec", "minify", "cryptography.hazmat.bindings._rust", "json"])
+@pytest.mark.parametrize("name", ["hiredis", "msgspec", "minify", "cryptography.hazmat.bindings._rust", "json"])
 def test_a_function_has_the_package_and_the_standard_library(
     deployed: Deployed, unpacked: Path, tmp_path: Path, name: str
 ) -> None:

@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from chalicelib import tls
 from chalicelib.errors import Unavailable
 from chalicelib.store.scripts import Scripts
 from tests.artifact.deployed import Deployed
@@ -85,6 +86,7 @@ def test_the_password_is_kept_from_a_server_that_nobody_vouches_for(
     deployed: Deployed, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ask() -> object:
+        tls.context.cache_clear()  # as a process that has only just begun
         url = f"rediss://127.0.0.1:{deployed.storage.port}"
         scripts = Scripts(url, username=login.user, password=login.password)
         try:

@@ -43,8 +43,8 @@ def next_version(package: Path, folder: Path) -> None:
 def digests(package: Path) -> dict[str, str]:
     """By which digest Redis knows each script of a package."""
     program = (
-        "import json, sys; sys.path.insert(0, '.'); from chalicelib.store import scripts; "
-        "print(json.dumps({path.stem: scripts.sha(path.stem) for path in scripts.LUA.glob('*.lua')}))"
+        "import json, pathlib, sys; sys.path.insert(0, '.'); from chalicelib.store import scripts; "
+        "print(json.dumps({path.stem: scripts.sha(path.stem) for path in pathlib.Path(scripts.LUA).glob('*.lua')}))"
     )
     command = [sys.executable, "-I", "-S", "-c", program]
     run = subprocess.run(command, cwd=package, check=True, capture_output=True, text=True)

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 from unittest import mock
@@ -293,8 +294,8 @@ def theatre(redis_settings: Mapping[str, str]) -> Iterator[Theatre]:
 
 def _teach_scripts(urls: str) -> None:
     # Every server knows every script, so that a step is the same one in every run.
-    names = [file.name.removesuffix(".lua") for file in scripts.LUA.iterdir() if file.name.endswith(".lua")]
+    names = [file.stem for file in Path(scripts.LUA).glob("*.lua")]
     for url in urls.split(","):
-        with cast(Redis, scripts.connect(url, cluster=False)) as client:
+        with Redis.from_url(url) as client:
             for name in names:
                 client.script_load(scripts.source(name))

@@ -25,7 +25,6 @@ from unittest import mock
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from redis.cluster import RedisCluster
 
 from chalicelib import bootstrap, delivery, gateway
 from chalicelib.store import keys, scripts, users
@@ -224,11 +223,7 @@ def serve() -> None:
     # A function that has run before knows its cluster, and that takes longer than all the rest.
     store = bootstrap.services().store
     store.users.online()
-    client = store.scripts._connected()
-    if isinstance(client, RedisCluster):
-        client.disconnect_connection_pools()  # type: ignore[no-untyped-call] # redis-py leaves it so
-    else:
-        client.connection_pool.disconnect()
+    store.scripts.close()  # children must not share its lines
     gc.disable()  # a child that collects copies every page that it shares with its parent
     gc.freeze()
     for line in sys.stdin.buffer:

@@ -11,7 +11,7 @@ from redis import Redis
 
 from chalicelib.errors import Unavailable
 from chalicelib.model import Recipient
-from chalicelib.store import keys, scripts
+from chalicelib.store import exchange, keys
 from chalicelib.store.users import Push
 from tests import servers
 from tests.store.conftest import NewName, Shop, open_store
@@ -73,7 +73,7 @@ def test_what_was_answered_is_on_the_replica(shop: Shop, with_replica: tuple[dic
 def test_without_a_replica_nothing_is_confirmed_and_a_retry_finds_what_was_stored(
     shop: Shop, with_replica: tuple[dict[str, str], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scripts, "REPLICAS_WITHIN_MS", 50)
+    monkeypatch.setattr(exchange, "REPLICAS_WITHIN_MS", 50)
     conversation = shop.waiting()
     recipient = Recipient(shop.supervisor, shop.id, shop.joined[shop.supervisor])
     with frozen(with_replica[1]):
