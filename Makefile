@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TYPESCRIPT := 5.9.3
 READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: run test test-second-host smoke soak durability check types pictures format lock asyncapi
+.PHONY: run test test-second-host smoke soak durability bench check types pictures format lock asyncapi
 .PHONY: package plan deploy renew replay destroy
 
 run: $(READY)
@@ -14,7 +14,7 @@ run: $(READY)
 
 # Two files at a time, and after that, one by one, those whose people do not like to wait.
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/store tests/flow tests/aws tests/artifact tests/faults --ignore tests/faults/test_scenarios.py
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/bench tests/store tests/flow tests/aws tests/artifact tests/faults --ignore tests/faults/test_scenarios.py
 	@$(BIN)/python -m pytest tests/e2e tests/web tests/faults/test_scenarios.py
 
 # The same handlers under another emulator of API Gateway, which npm fetches.
@@ -35,6 +35,10 @@ soak: $(READY)
 
 durability: $(READY)
 	@$(BIN)/python -m tests.faults.durability
+
+# How fast it is, beside its peers; QUICK=1 takes two minutes, PUBLISH=1 writes docs/performance.md.
+bench: $(READY)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(OUT),--out $(OUT)) $(if $(PUBLISH),--publish)
 
 check: $(READY)
 	$(BIN)/ruff check .
