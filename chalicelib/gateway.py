@@ -1,33 +1,28 @@
 """The platform's two HTTP interfaces, signed: posts to connections, and asynchronous calls of functions."""
 
 import logging
-import random
+import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from threading import Lock
-from urllib.parse import quote
 
-import urllib3
-from urllib3.exceptions import HTTPError, ReadTimeoutError
-
+from chalicelib.answers import Answer
+from chalicelib.http import Host, Outcome, passes
 from chalicelib.model import ConnectionId
 from chalicelib.settings import Settings
-from chalicelib.signing import now_signed
+from chalicelib.signing import now_signer, quoted
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 64
-TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
-# A connection whose post hangs for so long gets no other one meanwhile, and none for a while once a post has timed out.
-HANGING_S = 0.25
-LEFT_ALONE_S = 2.0
 # What passes by itself is tried again after about these many seconds.
 PAUSES_S = (0.05, 0.2, 0.5)
+# Whatever happens, these many seconds after it was asked a push has its outcomes, and a single request its own: well
+# within a function's 29 seconds.
+PUSH_WITHIN_S = 8.0
+SINGLE_WITHIN_S = 14.0
+# How long a connection is left alone that has let a push time out.
+LEFT_ALONE_S = 2.0
 
 
 class Posted(Enum):
@@ -47,54 +42,38 @@ class Post:
 
 
 class Patience:
-    """Which connections let posts hang, so that no more than a few posts are ever held up by one of them."""
+    """Which connections are not worth the wait for a while. Who speaks is, for the thread that answers."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._under_way: dict[ConnectionId, list[float]] = defaultdict(list)
+        self._lock = threading.Lock()
         self._left_alone: dict[ConnectionId, float] = {}
-
-    @contextmanager
-    def asking(self, connection: ConnectionId) -> Iterator[bool]:
-        """A post is about to be made; whether it is worth the wait."""
-        started = time.monotonic()
-        with self._lock:
-            self._left_alone = {each: until for each, until in self._left_alone.items() if until > started}
-            worth = connection not in self._left_alone and not any(
-                started - earlier > HANGING_S for earlier in self._under_way.get(connection, ())
-            )
-            self._under_way[connection].append(started)
-        try:
-            yield worth
-        finally:
-            with self._lock:
-                self._under_way[connection].remove(started)
-                if not self._under_way[connection]:
-                    del self._under_way[connection]
+        self._thread = threading.local()
 
     def lose(self, connection: ConnectionId) -> None:
-        """A post has timed out."""
+        """A push has timed out."""
+        now = time.monotonic()
         with self._lock:
-            self._left_alone[connection] = time.monotonic() + LEFT_ALONE_S
+            self._left_alone = {each: until for each, until in self._left_alone.items() if until > now}
+            self._left_alone[connection] = now + LEFT_ALONE_S
 
     def regain(self, connection: ConnectionId) -> None:
-        """There is a sign of life."""
+        """There is a sign of life; whatever happens to others' pushes meanwhile, this thread's answer is sent."""
+        self._thread.answers = connection
         with self._lock:
             self._left_alone.pop(connection, None)
 
-
-def _wait(about_s: float) -> None:
-    time.sleep(about_s * random.uniform(0.5, 1.5))  # noqa: S311 - jitter needs no secrecy
+    def has_for(self, connection: ConnectionId) -> bool:
+        """Whether a push to a connection is worth its while."""
+        until = self._left_alone.get(connection)
+        return until is None or until <= time.monotonic() or connection == getattr(self._thread, "answers", None)
 
 
 class Gateway:
     """Posts to sockets and calls functions. One recipient's trouble costs the others nothing."""
 
     def __init__(self, settings: Settings) -> None:
-        self._connections_endpoint = settings.connections_endpoint
-        self._lambda_endpoint = settings.lambda_endpoint
-        self._http = urllib3.PoolManager(maxsize=AT_ONCE, block=False, retries=False, timeout=TIMEOUT)
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="push")
+        self._connections_endpoint, self._lambda_endpoint = settings.connections_endpoint, settings.lambda_endpoint
+        self._connections, self._functions = Host(settings.connections_endpoint), Host(settings.lambda_endpoint)
         self._patience = Patience()
 
     def push(self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None) -> list[Posted]:
@@ -102,79 +81,92 @@ class Gateway:
 
         A connection that lets a post time out is left alone for a while: what is for it waits in its offline list.
         """
-        if meanwhile is None and len(posts) == 1:
-            return [self._push(posts[0])]
-        under_way = [self._pool.submit(self._push, post) for post in posts]
-        if meanwhile:
-            meanwhile()
-        return [each.result() for each in under_way]
+        worth = [self._patience.has_for(post.connection) for post in posts]
+        asked = [post for post, is_worth in zip(posts, worth, strict=True) if is_worth]
+        outcomes = iter(self._ask_for(asked, PUSH_WITHIN_S, passes, meanwhile))
+        return [
+            self._pushed(post, next(outcomes)) if is_worth else _left_out(post)
+            for post, is_worth in zip(posts, worth, strict=True)
+        ]
 
     def post(self, post: Post) -> Posted:
         """Sends one frame, and takes the time that it needs: 429, 5xx, silence and a broken line are tried again."""
-        return self._tried(post, after_silence=True)
-
-    def _push(self, post: Post) -> Posted:
-        with self._patience.asking(post.connection) as worth:
-            if not worth:
-                log.warning("no post to connection %s, which has let others hang", post.connection)
-                return Posted.FAILED
-            return self._tried(post, after_silence=False)
-
-    def _tried(self, post: Post, *, after_silence: bool) -> Posted:
-        for pause in (*PAUSES_S, None):
-            silence = False
-            try:
-                status = self._call("execute-api", "POST", self._url(post.connection), post.frame)
-                what = str(status)
-            except HTTPError as error:
-                status, what, silence = 0, type(error).__name__, isinstance(error, ReadTimeoutError)
-            if 200 <= status < 300:
-                return Posted.SENT
-            # 410 is gone, 400 an id that never was one.
-            if status in {400, 410}:
-                return Posted.GONE
-            if silence and not after_silence:
-                self._patience.lose(post.connection)
-            if pause is None or (0 < status < 500 and status != 429) or (silence and not after_silence):
-                log.warning("a post to connection %s failed: %s", post.connection, what)
-                return Posted.FAILED
-            _wait(pause)
-        raise AssertionError("the last pause is None")
+        (outcome,) = self._ask_for([post], SINGLE_WITHIN_S, _passes_or_silent)
+        return _posted(post, outcome)
 
     def heard(self, connection: ConnectionId) -> None:
-        """The client has spoken: whatever it let hang before, it gets its answer."""
+        """The client has spoken to this thread: whatever it let hang before, it gets its answer."""
         self._patience.regain(connection)
 
     def close(self, connection: ConnectionId) -> None:
         """Closes a connection from the server's side; one that is gone already is closed."""
-        try:
-            status = self._call("execute-api", "DELETE", self._url(connection), b"")
-        except HTTPError as error:
-            log.warning("closing connection %s failed: %s", connection, type(error).__name__)
-            return
-        if status >= 400 and status not in {400, 410}:
-            log.warning("closing connection %s failed: %s", connection, status)
+        request = now_signer("execute-api", "DELETE", _posts_url(self._connections_endpoint)).request(
+            quoted(connection), b""
+        )
+        (outcome,) = self._connections.ask([request], within_s=SINGLE_WITHIN_S)
+        if not (isinstance(outcome, Answer) and (outcome.status < 400 or outcome.status in {400, 410})):
+            log.warning("closing connection %s failed: %s", connection, _words(outcome))
 
     def invoke(self, function: str, payload: bytes) -> None:
         """Calls a function asynchronously. Raises OSError where the call was not taken."""
-        url = f"{self._lambda_endpoint}/2015-03-31/functions/{quote(function, safe='')}/invocations"
+        url = f"{self._lambda_endpoint}/2015-03-31/functions/"
         headers = {"X-Amz-Invocation-Type": "Event", "Content-Type": "application/json"}
-        for pause in (*PAUSES_S, None):
-            try:
-                status = self._call("lambda", "POST", url, payload, headers)
-                what, again = f"status {status}", status == 429 or status >= 500
-            except HTTPError as error:
-                # A connection that idled behind a NAT breaks when it is used. What is silent may have taken the call.
-                status, what, again = 0, type(error).__name__, not isinstance(error, ReadTimeoutError)
-            if status == 202:
-                return
-            if pause is None or not again:
-                raise OSError(f"the function {function} cannot be called: {what}")
-            _wait(pause)
+        request = now_signer("lambda", "POST", url, headers).request(f"{quoted(function)}/invocations", payload)
+        # What is silent may have taken the call, and is not asked again.
+        (outcome,) = self._functions.ask([request], within_s=SINGLE_WITHIN_S, pauses_s=PAUSES_S)
+        if not (isinstance(outcome, Answer) and outcome.status == 202):
+            raise OSError(f"the function {function} cannot be called: {_words(outcome)}")
 
-    def _url(self, connection: ConnectionId) -> str:
-        return f"{self._connections_endpoint}/@connections/{quote(connection, safe='')}"
+    def hang_up(self) -> None:
+        """Closes the sockets that are kept for what comes next."""
+        self._connections.hang_up()
+        self._functions.hang_up()
 
-    def _call(self, service: str, method: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> int:
-        request = now_signed(service, method, url, body, headers or {})
-        return self._http.request(method, url, body=body, headers=request).status
+    def _ask_for(
+        self,
+        posts: Sequence[Post],
+        within_s: float,
+        again: Callable[[Outcome], bool],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[Outcome]:
+        requests = post_requests(self._connections_endpoint, [(post.connection, post.frame) for post in posts])
+        return self._connections.ask(requests, within_s=within_s, pauses_s=PAUSES_S, again=again, meanwhile=meanwhile)
+
+    def _pushed(self, post: Post, outcome: Outcome) -> Posted:
+        if isinstance(outcome, TimeoutError):
+            self._patience.lose(post.connection)
+        return _posted(post, outcome)
+
+
+def post_requests(endpoint: str, posts: Sequence[tuple[str, bytes]]) -> list[bytes]:
+    """The signed requests that post frames to connections."""
+    signer = now_signer("execute-api", "POST", _posts_url(endpoint))
+    return [signer.request(quoted(connection), frame) for connection, frame in posts]
+
+
+def _posts_url(endpoint: str) -> str:
+    return f"{endpoint}/@connections/"
+
+
+def _passes_or_silent(outcome: Outcome) -> bool:
+    return passes(outcome) or isinstance(outcome, TimeoutError)
+
+
+def _posted(post: Post, outcome: Outcome) -> Posted:
+    if isinstance(outcome, Answer):
+        if 200 <= outcome.status < 300:
+            return Posted.SENT
+        # 410 is gone, 400 an id that never was one.
+        if outcome.status in {400, 410}:
+            return Posted.GONE
+    log.warning("a post to connection %s failed: %s", post.connection, _words(outcome))
+    return Posted.FAILED
+
+
+def _left_out(post: Post) -> Posted:
+    log.warning("no post to connection %s, which has let another one hang", post.connection)
+    return Posted.FAILED
+
+
+def _words(outcome: Outcome) -> str:
+    return f"status {outcome.status}" if isinstance(outcome, Answer) else str(outcome)

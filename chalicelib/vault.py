@@ -1,22 +1,21 @@
 """Settings that are secret, from AWS Secrets Manager."""
 
 import re
-import time
 from collections.abc import Mapping
 
 import msgspec
-import urllib3
-from urllib3.exceptions import HTTPError
 
+from chalicelib.answers import Answer
+from chalicelib.http import Host, Outcome
 from chalicelib.settings import SettingsError
-from chalicelib.signing import now_signed
+from chalicelib.signing import now_signer
 
-TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
-# What passes by itself is tried again after so many seconds.
+# What passes by itself is tried again after about so many seconds; a process that starts waits no longer than WITHIN_S.
 PAUSES_S = (0.1, 0.4)
+WITHIN_S = 12.0
 
 
-class Answer(msgspec.Struct):
+class Secret(msgspec.Struct):
     """The part of GetSecretValue's answer that counts."""
 
     SecretString: str
@@ -37,21 +36,29 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read(endpoint: str, secret: str) -> str:
-    body = msgspec.json.encode({"SecretId": secret})
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue"}
-    trouble = ""
-    for pause in (*PAUSES_S, 0.0):
-        signed = now_signed("secretsmanager", "POST", f"{endpoint}/", body, headers)
-        try:
-            answer = urllib3.request("POST", f"{endpoint}/", body=body, headers=signed, timeout=TIMEOUT, retries=False)
-        except HTTPError as error:
-            trouble = type(error).__name__
-        else:
-            if answer.status == 200:
-                return msgspec.json.decode(answer.data, type=Answer).SecretString
-            kind = re.search(rb'"__type":\s*"([\w.#]+)"', answer.data)
-            trouble = f"status {answer.status}" + (f", {kind[1].decode()}" if kind else "")
-            if answer.status < 500 and "Throttling" not in trouble:
-                break
-        time.sleep(pause)
-    raise SettingsError(f"The secret {secret} cannot be read: {trouble}.")
+    request = now_signer("secretsmanager", "POST", f"{endpoint}/", headers).request(
+        "", msgspec.json.encode({"SecretId": secret})
+    )
+    host = Host(endpoint)
+    (outcome,) = host.ask([request], within_s=WITHIN_S, pauses_s=PAUSES_S, again=_passes)
+    host.hang_up()
+    if isinstance(outcome, Answer) and outcome.status == 200:
+        return msgspec.json.decode(outcome.body, type=Secret).SecretString
+    raise SettingsError(f"The secret {secret} cannot be read: {_words(outcome)}.")
+
+
+def _passes(outcome: Outcome) -> bool:
+    # Reading does no harm, so what was silent is asked again, too.
+    return not isinstance(outcome, Answer) or outcome.status >= 500 or "Throttling" in _kind(outcome)
+
+
+def _kind(answer: Answer) -> str:
+    found = re.search(rb'"__type":\s*"([\w.#]+)"', answer.body)
+    return found[1].decode() if found else ""
+
+
+def _words(outcome: Outcome) -> str:
+    if not isinstance(outcome, Answer):
+        return str(outcome)
+    return f"status {outcome.status}" + (f", {_kind(outcome)}" if _kind(outcome) else "")

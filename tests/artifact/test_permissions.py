@@ -20,6 +20,7 @@ from tests.artifact.front import Caller
 from tests.artifact.roles import NOT_OURS, Call, Roles
 from tests.e2e.client import Client, fresh, of_type
 from tests.e2e.conftest import Marketplace
+from tests.unit.signatures import parsed
 
 
 def test_functions_use_all_that_they_are_granted(deployed: Deployed, market: Marketplace) -> None:
@@ -112,7 +113,8 @@ def post(deployed: Deployed, caller: Caller | None, connection: str) -> int:
     if caller:
         key = signing.Credentials(caller.key.access_key_id, caller.key.secret_access_key, caller.token, REGION)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        headers = signing.signed(key, "execute-api", "POST", f"https://{host}{path}", body, {}, stamp)
+        signer = signing.Signer(key, "execute-api", "POST", f"https://{host}/api/@connections/", {}, stamp)
+        _, _, headers, _ = parsed(signer.request(signing.quoted(connection), body))
     trust = ssl.create_default_context(cafile=deployed.storage.authority)
     with closing(HTTPSConnection("127.0.0.1", deployed.port_for_functions, context=trust)) as https:
         https.request("POST", path, body, headers)

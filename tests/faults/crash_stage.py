@@ -10,7 +10,7 @@ import secrets
 import signal
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,12 @@ import msgspec
 from redis import Redis
 
 from chalicelib import bootstrap
+from chalicelib.answers import Answer
 from chalicelib.bootstrap import Services
-from chalicelib.gateway import Gateway
+from chalicelib.http import Host
 from chalicelib.model import ConnectionId, Identity
 from chalicelib.store import keys, scripts
-from tests.faults.crashing import Frame, Order, When, Zygote, made_small, request_of
+from tests.faults.crashing import Frame, Order, Request, When, Zygote, made_small
 from tests.flow.conftest import SECRET, Person, Shop, token
 from tests.flow.platform import Functions, Platform
 
@@ -64,9 +65,17 @@ class Wires(Platform):
         with self._lock:
             self._taken[connection] += frame
 
-    def respond(self, _service: str, method: str, url: str, body: bytes, *_more: object, **_named: object) -> int:
-        """Takes the place of `Gateway._call`: the status of a request to the platform."""
-        kind, name = request_of(url)
+    def ask(
+        self, requests: Sequence[bytes], *, meanwhile: Callable[[], None] | None = None, **_: object
+    ) -> list[Answer]:
+        """Takes the place of `Host.ask`: the platform answers everything, and then the rest is done."""
+        answers = [Answer(self._respond(Request.read(request))) for request in requests]
+        if meanwhile:
+            meanwhile()
+        return answers
+
+    def _respond(self, request: Request) -> int:
+        kind, name, method, body = request
         if kind == "function":
             self.calls.append((name, msgspec.json.decode(body)))
             return 202
@@ -280,7 +289,7 @@ def theatre(redis_settings: Mapping[str, str]) -> Iterator[Theatre]:
     wires = Wires()
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, environment))
-        stack.enter_context(mock.patch.object(Gateway, "_call", wires.respond))
+        stack.enter_context(mock.patch.object(Host, "ask", wires.ask))
         for smaller in made_small():
             stack.enter_context(smaller)
         zygote = stack.enter_context(Zygote(environment))

@@ -17,22 +17,20 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self
 from unittest import mock
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 
-from chalicelib import bootstrap, delivery, gateway
+from chalicelib import bootstrap, delivery, http
+from chalicelib.answers import Answer
 from chalicelib.store import keys, scripts, users
 from chalicelib.store.scripts import Call, Command, Reply
 
 ROOT = Path(__file__).resolve().parents[2]
 When = Literal["before", "after"]
-T = TypeVar("T")
 Frame = dict[str, Any]
 # Smaller than in earnest: a walk over all shards has few steps, a replay has several batches, a lease ends at once.
 SHARDS = 2
@@ -64,12 +62,22 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     end: int | None = None
 
 
-def request_of(url: str) -> tuple[Literal["connection", "function"], str]:
-    """Which connection or function a request of the gateway is for."""
-    path = urlsplit(url).path
-    if "/@connections/" in path:
-        return "connection", unquote(path.rpartition("/")[2])
-    return "function", unquote(path.split("/")[3])
+class Request(NamedTuple):
+    """What the gateway asks of the platform: something of a connection, or a call of a function."""
+
+    kind: Literal["connection", "function"]
+    name: str
+    method: str
+    body: bytes
+
+    @classmethod
+    def read(cls, request: bytes) -> Request:
+        """From how it would go over the wire."""
+        head, _, body = request.partition(b"\r\n\r\n")
+        method, path, _ = head.decode().split(" ", 2)
+        if "/@connections/" in path:
+            return cls("connection", unquote(path.rpartition("/")[2]), method, body)
+        return cls("function", unquote(path.split("/")[3]), method, body)
 
 
 class Zygote:
@@ -126,32 +134,6 @@ class Steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class InTurn(Executor):
-    """Takes the place of a pool of threads: one after the other, at once, or (later) when the result is asked for."""
-
-    def __init__(self, *, later: bool) -> None:
-        self._later = later
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future = Awaited(partial(fn, *args, **kwargs))
-        if not self._later:
-            future.result()
-        return future
-
-
-class Awaited(Future[T]):
-    """Work that is done when its result is asked for."""
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        super().__init__()
-        self._work = work
-
-    def result(self, timeout: float | None = None) -> T:
-        if not self.done():
-            self.set_result(self._work())
-        return super().result(timeout)
-
-
 def say(record: Record) -> None:
     """One line on the zygote's standard output, there before anything else happens."""
     os.write(1, msgspec.json.encode(record) + b"\n")
@@ -168,8 +150,8 @@ def count_steps(order: Order) -> None:
                 replies += pipelined(client, [call], *rest)
         return replies
 
-    def respond(_gateway: object, _service: str, method: str, url: str, body: bytes, *_: object, **__: object) -> int:
-        kind, name = request_of(url)
+    def respond(request: Request) -> int:
+        kind, name, method, body = request
         if kind == "function":
             with steps.step(f"call {name}"):
                 say(Record(call=(name, msgspec.json.decode(body))))
@@ -180,10 +162,19 @@ def count_steps(order: Order) -> None:
             say(Record(closed=name) if method == "DELETE" else Record(post=(name, body.decode())))
         return 200
 
+    def ask(
+        _host: object, requests: Sequence[bytes], *, meanwhile: Callable[[], None] | None = None, **_: object
+    ) -> list[Answer]:
+        if meanwhile and order.settles_first:
+            meanwhile()
+        answers = [Answer(respond(Request.read(request))) for request in requests]
+        if meanwhile and not order.settles_first:
+            meanwhile()
+        return answers
+
     for target, name, replacement in (
         (scripts, "_pipelined", one_by_one),
-        (gateway.Gateway, "_call", respond),
-        (bootstrap.services().gateway, "_pool", InTurn(later=order.settles_first)),
+        (http.Host, "ask", ask),
         (random, "sample", lambda population, _size: list(population)),
         (users, "REPLAY_ENTRIES", REPLAY_ENTRIES),
         (users, "LEASE_MS", LEASE_MS),

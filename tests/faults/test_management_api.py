@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import urllib3
 
-from chalicelib import gateway
+from chalicelib import lines
 from chalicelib.bootstrap import Services
 from chalicelib.store import keys
 from tests.flow import conftest as flow
@@ -126,7 +125,7 @@ def aside(recovering: None) -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def soon_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A post that is not answered times out soon."""
-    monkeypatch.setattr(gateway, "TIMEOUT", urllib3.Timeout(connect=1.0, read=0.3))
+    monkeypatch.setattr(lines, "ANSWER_S", 0.3)
 
 
 @pytest.fixture

@@ -83,8 +83,7 @@ def environment(platform: Platform, redis_settings: dict[str, str], monkeypatch:
     yield
     kefu = bootstrap.services()
     kefu.store.close()
-    kefu.gateway._pool.shutdown()
-    kefu.gateway._http.clear()
+    kefu.gateway.hang_up()
     bootstrap.services.cache_clear()
 
 

@@ -1,97 +1,22 @@
-"""Signatures as botocore makes them, and what becomes of a post whatever the other side does."""
+"""What becomes of a post, a close and a call, whatever the other side does."""
 
-import datetime
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
-from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
-import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials as BotoCredentials
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from chalicelib import gateway
+from chalicelib import gateway, lines
 from chalicelib.gateway import Gateway, Post, Posted
 from chalicelib.model import ConnectionId
-from chalicelib.signing import Credentials, signed
+from chalicelib.signing import Credentials
 from tests.unit.conftest import load
-
-# --- signatures -----------------------------------------------------------------------------------------------------
-
-WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
-# A segment of dots alone is a direction in a path, and no id.
-IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip("."))
-HOSTS = st.sampled_from(
-    [
-        *("http://127.0.0.1:8000/ws", "https://abc123.execute-api.eu-west-1.amazonaws.com/prod"),
-        *("https://abc.execute-api.cn-north-1.amazonaws.com.cn/prod", "http://localhost:1234", "https://chat.example"),
-    ]
-)
-REGIONS = st.sampled_from(["us-east-1", "eu-west-1", "cn-north-1", "cn-northwest-1"])
-MOMENTS = st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2099, 1, 1))
-
-
-def boto_headers(
-    credentials: Credentials, service: str, method: str, url: str, body: bytes, headers: dict[str, str], stamp: str
-) -> dict[str, str]:
-    """The headers with which botocore would send a request at a moment."""
-    keys = BotoCredentials(credentials.key_id, credentials.secret, credentials.token)
-    request = AWSRequest(method, url, headers=dict(headers), data=body)
-    moment = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
-    with patch("botocore.auth.get_current_datetime", lambda **_: moment):
-        SigV4Auth(keys, service, credentials.region).add_auth(request)
-    return {name.lower(): value for name, value in request.headers.items()}
-
-
-@settings(max_examples=300)
-@given(
-    credentials=st.builds(Credentials, WORDS, WORDS, st.none() | WORDS, REGIONS),
-    service=st.sampled_from(["execute-api", "lambda"]),
-    method=st.sampled_from(["POST", "DELETE"]),
-    host=HOSTS,
-    name=IDS,
-    body=st.binary(max_size=200),
-    moment=MOMENTS,
-)
-def test_a_signature_is_the_one_that_botocore_makes(
-    credentials: Credentials,
-    service: Literal["execute-api", "lambda"],
-    method: str,
-    host: str,
-    name: str,
-    body: bytes,
-    moment: datetime.datetime,
-) -> None:
-    stamp = moment.strftime("%Y%m%dT%H%M%SZ")
-    path = "@connections/{}" if service == "execute-api" else "2015-03-31/functions/{}/invocations"
-    url = f"{host}/{path.format(quote(name, safe=''))}"
-    headers = {"X-Amz-Invocation-Type": "Event", "Content-Type": "application/json"} if service == "lambda" else {}
-    ours = signed(credentials, service, method, url, body, headers, stamp)
-    theirs = boto_headers(credentials, service, method, url, body, headers, stamp)
-    assert ours.pop("host") in url
-    assert ours == theirs
-
-
-def test_credentials_are_those_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "one")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "two")
-    assert Credentials.from_environment() == Credentials("one", "two", None, "us-east-1")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "three")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert Credentials.from_environment() == Credentials("one", "two", "three", "eu-west-1")
-    monkeypatch.setenv("AWS_REGION", "cn-north-1")
-    assert Credentials.from_environment().region == "cn-north-1"
-
+from tests.unit.signatures import boto_headers
 
 # --- a server that can say anything -----------------------------------------------------------------------------------
 
@@ -190,8 +115,7 @@ def posting(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gat
     monkeypatch.setattr(gateway, "PAUSES_S", (0.001, 0.001, 0.001))
     opened = Gateway(load(CONNECTIONS_ENDPOINT=f"{platform.url}/ws", LAMBDA_ENDPOINT=platform.url))
     yield opened
-    opened._pool.shutdown()
-    opened._http.clear()
+    opened.hang_up()
 
 
 def post(name: str, frame: bytes = b"{}") -> Post:
@@ -243,7 +167,7 @@ def test_a_post_that_failed_is_told_once(
     platform.answers["c1"] = [status(413)]
     posting.post(post("c1", b'{"secret":"of a customer"}'))
     (record,) = caplog.records
-    assert record.getMessage() == "a post to connection c1 failed: 413"
+    assert record.getMessage() == "a post to connection c1 failed: status 413"
 
 
 def test_a_post_is_signed_and_carries_its_frame(posting: Gateway, platform: Platform) -> None:
@@ -319,10 +243,78 @@ def test_a_slow_recipient_delays_nobody(posting: Gateway, platform: Platform) ->
     assert remaining == [0]
 
 
-def test_a_connection_that_lets_a_post_hang_gets_no_other_one_meanwhile(
-    posting: Gateway, platform: Platform, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def released(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Posts time out soon. Set at the end, for those that hang until then."""
+    monkeypatch.setattr(lines, "ANSWER_S", 0.05)
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def hanging(until: threading.Event) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        assert until.wait(10)
+        handler.close_connection = True
+
+    return answer
+
+
+def test_a_connection_whose_post_has_timed_out_is_left_alone_for_a_while(
+    posting: Gateway,
+    platform: Platform,
+    released: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(gateway, "HANGING_S", 0.0)
+    platform.answers["c1"] = [hanging(released)]
+    assert posting.push([post("c1"), post("c2")]) == [Posted.FAILED, Posted.SENT]
+    assert "a post to connection c1 failed: no answer in time" in caplog.text
+    assert posting.push([post("c1"), post("c2")]) == [Posted.FAILED, Posted.SENT]
+    assert "no post to connection c1, which has let another one hang" in caplog.text
+    assert platform.times("c1") == 1, "neither tried again nor asked again"
+    platform.answers["c1"] = [status(200)]
+    monkeypatch.setattr(gateway, "LEFT_ALONE_S", 0.0)
+    posting._patience.lose(ConnectionId("c1"))  # as long as it is left alone: not at all
+    assert posting.push([post("c1")]) == [Posted.SENT]
+
+
+def test_what_is_replayed_takes_the_time_that_it_needs(
+    posting: Gateway, platform: Platform, released: threading.Event
+) -> None:
+    platform.answers["c1"] = [hanging(released)]
+    assert posting.push([post("c1")]) == [Posted.FAILED]
+    platform.answers["c1"] = [hanging(released), hanging(released), status(200)]
+    assert posting.post(post("c1")) is Posted.SENT
+    assert platform.times("c1") == 4
+
+
+def test_who_has_spoken_gets_an_answer_though_another_post_to_it_has_just_timed_out(
+    posting: Gateway, platform: Platform, released: threading.Event
+) -> None:
+    platform.answers["asker"] = [hanging(released), status(200)]
+    asker = ConnectionId("asker")
+    posting.heard(asker)
+    # Somebody else's messages are pushed to it while its own request is worked on; the first hangs.
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(posting.push, [post("asker")]).result() == [Posted.FAILED]
+        assert elsewhere.submit(posting.push, [post("asker")]).result() == [Posted.FAILED]
+    assert platform.times("asker") == 1
+    assert posting.push([post("asker"), post("c1")]) == [Posted.SENT, Posted.SENT]
+    assert platform.times("asker") == 2
+
+
+def test_who_speaks_again_is_worth_the_wait_for_everybody(
+    posting: Gateway, platform: Platform, released: threading.Event
+) -> None:
+    platform.answers["c1"] = [hanging(released), status(200)]
+    assert posting.push([post("c1")]) == [Posted.FAILED]
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(posting.heard, ConnectionId("c1")).result()
+    assert posting.push([post("c1")]) == [Posted.SENT]
+
+
+def test_a_hanging_post_holds_up_no_other_one_to_the_same_connection(posting: Gateway, platform: Platform) -> None:
     asked, answered = threading.Event(), threading.Event()
 
     def slow(handler: BaseHTTPRequestHandler) -> None:
@@ -332,41 +324,24 @@ def test_a_connection_that_lets_a_post_hang_gets_no_other_one_meanwhile(
 
     def others() -> None:
         assert asked.wait(10)
-        assert posting.push([post("slow"), post("c1")]) == [Posted.FAILED, Posted.SENT]
+        assert posting.push([post("slow"), post("c1")]) == [Posted.SENT, Posted.SENT]
         answered.set()
 
-    platform.answers["slow"] = [slow]
+    platform.answers["slow"] = [slow, status(200)]
     assert posting.push([post("slow")], meanwhile=others) == [Posted.SENT]
-    assert platform.times("slow") == 1
-    assert posting.push([post("slow")]) == [Posted.SENT]
 
 
-def test_a_connection_whose_post_has_timed_out_is_left_alone_for_a_while(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_push_has_its_outcomes_in_time_even_where_nobody_answers(
+    posting: Gateway, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "TIMEOUT", urllib3.Timeout(connect=1.0, read=0.05))
-    posting = Gateway(load(CONNECTIONS_ENDPOINT=f"{platform.url}/ws"))
-    released = threading.Event()
-
-    def silent(handler: BaseHTTPRequestHandler) -> None:
-        assert released.wait(10)
-        handler.close_connection = True
-
-    platform.answers["c1"] = [silent]
-    assert posting.push([post("c1")]) == [Posted.FAILED]
-    assert posting.push([post("c1"), post("c2")]) == [Posted.FAILED, Posted.SENT]
-    assert platform.times("c1") == 1, "neither tried again nor asked again"
-    # What is replayed takes the time that it needs.
-    monkeypatch.setattr(gateway, "PAUSES_S", ())
-    assert posting.post(post("c1")) is Posted.FAILED
-    assert platform.times("c1") == 2
-    released.set()
-    monkeypatch.setattr(gateway, "LEFT_ALONE_S", 0.0)
-    platform.answers["c1"] = [status(200)]
-    posting._patience.lose(ConnectionId("c1"))  # as long as it is left alone: not at all
-    assert posting.push([post("c1")]) == [Posted.SENT]
-    posting._pool.shutdown()
-    posting._http.clear()
+    ended = threading.Event()
+    monkeypatch.setattr(gateway, "PUSH_WITHIN_S", 0.3)
+    for n in range(70):
+        platform.answers[f"c{n}"] = [hanging(ended)]
+    began = time.monotonic()
+    assert posting.push([post(f"c{n}") for n in range(70)]) == [Posted.FAILED] * 70
+    assert time.monotonic() - began < lines.ANSWER_S
+    ended.set()
 
 
 def test_a_gateway_that_is_not_there_fails_the_post(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,6 @@ PACKAGES = {
     "msgspec",
     "redis",
     "typing_extensions",
-    "urllib3",
 }
 # What costs much, or is for other functions: tokens, pages, secrets; and TLS, where there is none.
 DEAR = {

@@ -11,12 +11,12 @@ import importlib.util
 import itertools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, SupportsIndex, TypeVar
+from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
-from chalicelib import gateway
+from chalicelib.http import Host, Outcome
 from chalicelib.store import conversations, scripts
 from tests.faults import control
 
@@ -59,10 +59,34 @@ def mortal(step: Callable[P, R]) -> Callable[P, R]:
     return taken
 
 
-def perhaps_die() -> None:
+def mortal_among(ask: Callable[..., list[Outcome]]) -> Callable[..., list[Outcome]]:
+    """Requests before and after each of which their function may die; those before are made, and nothing else."""
+
+    @wraps(ask)
+    def taken(host: Host, requests: Sequence[bytes], **options: Any) -> list[Outcome]:
+        made = next((made for made in range(len(requests) + 1) if dies()), None)
+        if made is None:
+            return ask(host, requests, **options)
+        if made < len(requests):
+            options["meanwhile"] = None
+        ask(host, requests[:made], **options)
+        raise death()
+
+    return taken
+
+
+def dies() -> bool:
+    return RANDOM.random() < control.read(FAULTS).death
+
+
+def death() -> SystemExit:
     # Nothing of the application catches it, and the worker goes on with its other functions, as Lambda does.
-    if RANDOM.random() < control.read(FAULTS).death:
-        raise SystemExit("a function dies here, as it was asked to")
+    return SystemExit("a function dies here, as it was asked to")
+
+
+def perhaps_die() -> None:
+    if dies():
+        raise death()
 
 
 def wrong_clock() -> None:
@@ -83,7 +107,7 @@ if mutant := os.environ.get("KEFU_MUTANT"):
 
     mutants.apply(mutant)
 scripts._pipelined = mortal(scripts._pipelined)
-setattr(gateway.Gateway, "_call", mortal(gateway.Gateway._call))  # noqa: B010 - mypy lets no method be assigned
+setattr(Host, "ask", mortal_among(Host.ask))  # noqa: B010 - mypy lets no method be assigned
 if PLACE % 2:
     wrong_clock()
 if overdue_ms := os.environ.get("KEFU_OVERDUE_MS"):
