@@ -1,10 +1,10 @@
 """One function per request: it decides, and returns its result and what should be delivered. It pushes nothing."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final, assert_never
 
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from chalicelib import protocol
 from chalicelib.errors import BadRequest, KefuError

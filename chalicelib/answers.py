@@ -1,7 +1,8 @@
 """What an HTTP/1.1 server answers, read from the bytes that have come so far."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 HEAD_BYTES = 64 * 1024
 BODY_BYTES = 1024 * 1024
@@ -14,8 +15,7 @@ class Garbled(ConnectionError):
     """What has come is no answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An answer, and whether its connection can carry another request."""
 
     status: int

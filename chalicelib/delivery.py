@@ -5,8 +5,9 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from chalicelib import actions, protocol
 from chalicelib.errors import Internal, KefuError, RateLimited, Unauthorized, Unavailable

@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from chalicelib.answers import Answer
 from chalicelib.http import Host, Outcome, passes
@@ -33,8 +34,7 @@ class Posted(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """A frame for a connection."""
 
     connection: ConnectionId

@@ -3,7 +3,6 @@
 Structs with a `tag` go out as frames; their fields are the protocol's (section 5), in its order.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal, NewType
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -177,8 +176,7 @@ Event = Welcome | ConversationChanged | ReadMoved | Typing | Notice | Pong
 # --- what an action decides -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """Somebody who is to hear of something: as a customer, or as an agent of `store` since the membership `joined`."""
 
     user: UserId
@@ -186,8 +184,7 @@ class Recipient:
     joined: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A message as it was stored: `json` is the object of the protocol, byte for byte what every reader gets."""
 
     conversation: ConversationId
@@ -196,8 +193,7 @@ class Stored:
     json: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Debt:
+class Debt(Struct, frozen=True):
     """A stored message that is owed to recipients until `entry` leaves the store's outbox."""
 
     message: Stored
@@ -205,8 +201,7 @@ class Debt:
     recipients: tuple[Recipient, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One event and who gets it.
 
     `durable` recipients find it in their offline list, `online` ones and `connections` only where they are connected.
@@ -219,8 +214,7 @@ class Delivery:
     asker_too: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A conversation as it stood at one moment, for whichever side is to see it."""
 
     conversation: ConversationId
@@ -258,8 +252,7 @@ class Snapshot:
         return "customer" if user == self.customer.user else "store"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What became of a request to change status or claimer; `changed` is False where nothing had to."""
 
     snapshot: Snapshot
@@ -268,8 +261,7 @@ class Change:
     watchers: tuple[ConnectionId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What an action has decided: the deliveries, and what is owed by the outbox until they are in every list.
 
     `overdue` are entries of the outbox of `store` that others have left behind; `replay` asks for the asker's offline

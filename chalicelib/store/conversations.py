@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from chalicelib.errors import AlreadyClaimed, BadRequest, Conflict, Forbidden, NotClaimer, NotFound
 from chalicelib.model import (
@@ -39,8 +40,7 @@ EVERYBODY, NOBODY = "*", "."
 Start = Literal["after", "before", "newest"]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """A stored message and who is concerned. `again` is True where the id was known and nothing was stored."""
 
     seq: int
@@ -53,8 +53,7 @@ class Appended:
     overdue: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """A read mark after a request to move it."""
 
     at: int

@@ -1,7 +1,8 @@
 """Stores and their agents, in the store's slot."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.errors import Forbidden, NotFound
 from chalicelib.model import Recipient, Role, StoreId, UserId
@@ -9,8 +10,7 @@ from chalicelib.store import keys
 from chalicelib.store.scripts import Command, Reply, Scripts
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """A row of a store's agents; `name` is '' where the table has none."""
 
     user: UserId
@@ -19,8 +19,7 @@ class Agent:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoreView:
+class StoreView(Struct, frozen=True):
     """A store with its counts and agents."""
 
     store: StoreId
@@ -35,8 +34,7 @@ class StoreView:
         return tuple(Recipient(agent.user, self.store, agent.joined) for agent in self.agents)
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """A store that somebody serves, with its name and the role there."""
 
     store: StoreId
@@ -44,8 +42,7 @@ class Service:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """What became of a removal: whether there was an agent, its number, the customers whose claims are left over."""
 
     was_agent: bool

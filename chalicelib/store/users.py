@@ -4,8 +4,9 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from chalicelib.errors import BadRequest, RateLimited, Unauthorized, Unavailable
 from chalicelib.model import ConnectionId, ConversationId, Identity, Recipient, StoreId, UserId
@@ -26,8 +27,7 @@ BURST_S = 4
 TRUSTED_S = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """`absent_since` in ms: None while the user has a connection, 0 for a user who never had one."""
 
     absent_since: int | None
@@ -38,8 +38,7 @@ class Presence:
         return self.absent_since is None
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(Struct, frozen=True):
     """What one recipient is to get: `durable` into the offline list, `frames` only where the user is online.
 
     With each frame comes whether the asker's own connection gets it, too.
@@ -52,8 +51,7 @@ class Push:
     active_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """Where a recipient is online. `offset` is the entry's in the offline list, 0 without one."""
 
     offset: int = 0
@@ -63,8 +61,7 @@ class Reach:
     joining: tuple[ConnectionId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """A request that was let in, at `at` (ms, 0 where nobody asked).
 
     For who wonders: where the list stands, and whether the connection's replay was left off before its end.
@@ -78,8 +75,7 @@ class Admission:
     uncounted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Struct, frozen=True):
     """A replay that has begun: the state of the list at that moment and who replays."""
 
     state: Literal["begun", "busy", "live", "gone"]

@@ -36,9 +36,9 @@ def boto3_one_by_one(endpoint: str) -> Push:
 
 def kefu_at_once(endpoint: str) -> Push:
     """The service's own pusher."""
-    from tests.bench import pusher
+    from tests.bench.pusher import push
 
-    return lambda posts: pusher.push(endpoint, posts)
+    return lambda posts: push(endpoint, posts)
 
 
 def main(kind: str, endpoint: str, number: str) -> None:
