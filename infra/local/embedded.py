@@ -120,7 +120,7 @@ class EmbeddedRedis:
             pass_fds=(lock,),
             stdin=asyncio.subprocess.PIPE,
             stdout=sys.stderr.fileno(),
-            process_group=0,  # Ctrl-C in the terminal is not for it: the gateway ends it last.
+            start_new_session=True,  # Ctrl-C in the terminal is not for it: the gateway ends it last.
         )
 
     async def _ready(self, leash: asyncio.subprocess.Process) -> None:

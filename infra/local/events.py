@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import lru_cache
 
 from infra.local.wire import Json
 
 STAGE = "ws"
 API_ID = "local"
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
 # A connection is set up by headers that API Gateway keeps to itself.
 HOP_BY_HOP = frozenset({"connection", "upgrade"})
 
@@ -24,7 +25,7 @@ def now_ms() -> int:
 
 def new_id() -> str:
     """An id in the form of API Gateway's, like L0SM9cOFvHcCIhw=."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
+    return binascii.b2a_base64(secrets.token_bytes(11), newline=False).translate(URL_SAFE).decode()
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ def _context(client: Client, route_key: str, event_type: str) -> dict[str, Json]
         "routeKey": route_key,
         "eventType": event_type,
         "extendedRequestId": request_id,
-        "requestTime": datetime.fromtimestamp(now / 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTime": _written(now // 1000),
         "messageDirection": "IN",
         "stage": STAGE,
         "connectedAt": client.connected_at,
@@ -96,6 +97,11 @@ def _context(client: Client, route_key: str, event_type: str) -> dict[str, Json]
         "connectionId": client.connection_id,
         "apiId": API_ID,
     }
+
+
+@lru_cache(1)
+def _written(second: int) -> str:
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second))
 
 
 def _single_and_multiple(pairs: Iterable[tuple[str, str]], single: str, multiple: str) -> dict[str, Json]:

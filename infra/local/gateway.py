@@ -6,27 +6,23 @@ import asyncio
 import json
 import logging
 import re
-import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import msgspec
-from aiohttp import WSCloseCode, WSMsgType, hdrs, web
+from aiohttp import hdrs, web
 
-from infra.local import demo, events, sigv4, storefront, tokens
+from infra.local import dev, events, sigv4, storefront, wire
 from infra.local.compression import compress
-from infra.local.connections import CLOSE_WITHIN_S, Connection, Gone, Limits
+from infra.local.connections import ABNORMAL, CLOSE_WITHIN_S, GOING_AWAY, NORMAL, Connection, Gone, Limits
+from infra.local.frames import TEXT, server_frame
 from infra.local.functions import Functions, InvocationError
 from infra.local.wire import Json
 
 MAX_POST = 128 * 1024
 MAX_REQUEST = 10 * 1024 * 1024
-FRAMES_AT_ONCE = 100
 CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{15}=")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 log = logging.getLogger("kefu.gateway")
 # It would write the subprotocols that a client offers, and so its token, to the log.
@@ -50,6 +46,7 @@ class Gateway:
         self._connections: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._holding: set[asyncio.Task[None]] = set()
+        functions.ask(self.answer)
 
     def application(self) -> web.Application:
         """The routes of all that it stands for."""
@@ -61,8 +58,8 @@ class Gateway:
                 web.get("/ws/@connections/{id}", self.get_connection, allow_head=False),
                 web.delete("/ws/@connections/{id}", self.delete_connection),
                 web.post("/2015-03-31/functions/{name}/invocations", self.invoke),
-                web.get("/dev/tokens", self.dev_identities, allow_head=False),
-                web.post("/dev/tokens", self.dev_token),
+                web.get("/dev/tokens", dev.identities, allow_head=False),
+                web.post("/dev/tokens", dev.Tokens(self._jwt_secret).token),
                 web.get("/", storefront.front_page, allow_head=False),
                 web.get("/shop/{file}", storefront.file, allow_head=False),
                 web.route("*", "/{path:.*}", self.route),
@@ -72,16 +69,31 @@ class Gateway:
 
     async def close(self) -> None:
         """Close every connection with 1001, and see each `$disconnect` through."""
-        await asyncio.gather(*(connection.close(WSCloseCode.GOING_AWAY) for connection in self._connections.values()))
+        await asyncio.gather(*(connection.close(GOING_AWAY) for connection in self._connections.values()))
         # The handlers of the sockets first, since it is they who start the last of the tasks.
         for tasks in (self._holding, self._tasks):
             if tasks:
                 await asyncio.wait(tasks, timeout=CLOSE_WITHIN_S)
 
+    def answer(self, ask: wire.Ask) -> wire.Answer:
+        """Do what a function asks for over its own pipe: what `@connections` and Invoke do over HTTP."""
+        match ask:
+            case wire.Push(texts=texts):
+                return self._push(texts)
+            case wire.Close(connection=id_):
+                if connection := self._connections.get(id_):
+                    self._close(connection)
+                return wire.Done()
+            case wire.Later(function=name, event=event):
+                if name not in self._functions.names:
+                    return wire.Done(f"there is no function {name}")
+                self._functions.invoke_later(name, msgspec.json.decode(event))
+                return wire.Done()
+
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         """A handshake: `$connect` first, and only what it agrees to becomes a connection."""
-        # Sizes are for FrameLimit, and for Connection.post, which must never wait for a slow client.
-        socket = web.WebSocketResponse(timeout=CLOSE_WITHIN_S, max_msg_size=0, compress=False, writer_limit=sys.maxsize)
+        # For the handshake alone: after that, a Connection has the socket to itself.
+        socket = web.WebSocketResponse(compress=False)
         if not socket.can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
         user_agent = readable(request.headers.get(hdrs.USER_AGENT, ""))
@@ -145,25 +157,6 @@ class Gateway:
         self._functions.invoke_later(name, event)
         return web.Response(status=HTTPStatus.ACCEPTED)
 
-    async def dev_token(self, request: web.Request) -> web.Response:
-        """A token for whoever asks from this machine. A web page of another origin is refused, under any host name."""
-        if refusal := for_this_machine_only(request):
-            return refusal
-        try:
-            wanted = msgspec.json.decode(await request.read(), type=tokens.TokenRequest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as mistake:
-            return error(HTTPStatus.BAD_REQUEST, "bad_request", f"{mistake}.")
-        return web.json_response({"token": tokens.mint(self._jwt_secret, wanted)})
-
-    async def dev_identities(self, request: web.Request) -> web.Response:
-        """Whom a page can sign in as by `POST /dev/tokens`: the demo stores' agents."""
-        if refusal := for_this_machine_only(request):
-            return refusal
-        identities = [
-            {"user": user, "name": name, "store": store, "role": role} for store, user, name, role in demo.AGENTS
-        ]
-        return web.json_response({"identities": identities})
-
     async def route(self, request: web.Request) -> web.Response:
         """One of the application's own HTTP routes."""
         headers = {name: readable(value) for name, value in request.headers.items()}
@@ -171,7 +164,7 @@ class Gateway:
         try:
             body.decode()
         except UnicodeDecodeError:
-            return error(HTTPStatus.BAD_REQUEST, "bad_request", "The body is no UTF-8.")
+            return dev.error(HTTPStatus.BAD_REQUEST, "bad_request", "The body is no UTF-8.")
         try:
             answer = await self._functions.respond(request.method, request.raw_path, headers, body)
         except InvocationError as failure:
@@ -188,18 +181,18 @@ class Gateway:
     async def _hold(self, request: web.Request, socket: web.WebSocketResponse, client: events.Client) -> None:
         """Serve a connection until it is closed, and then tell `$disconnect`."""
         transport = request.transport
-        if not isinstance(transport, asyncio.Transport):
+        if transport is None:
             # The client has gone during $connect.
-            spawn(self._disconnected(client, WSCloseCode.ABNORMAL_CLOSURE, ""), self._tasks)
+            spawn(self._disconnected(client, ABNORMAL, ""), self._tasks)
             return
-        connection = Connection(client, socket, transport)
-        transport.set_protocol(connection.frame_limit())
+        connection = Connection(client, transport, self._received)
+        transport.set_protocol(connection)
         due: asyncio.Task[None] | None = None
         try:
             await socket.prepare(request)
             self._connections[client.connection_id] = connection
             due = asyncio.create_task(connection.close_when_due(self._limits))
-            await self._read(connection, socket)
+            await connection.lost()
         except ConnectionError:
             log.debug("%s was lost", client.connection_id)
         finally:
@@ -208,21 +201,8 @@ class Gateway:
             self._connections.pop(client.connection_id, None)
             spawn(self._disconnected(client, connection.close_code, connection.close_reason), self._tasks)
 
-    async def _read(self, connection: Connection, socket: web.WebSocketResponse) -> None:
-        # Frames run side by side; only a client that sends faster than they end is slowed down.
-        room = asyncio.Semaphore(FRAMES_AT_ONCE)
-        while True:
-            message = await socket.receive()
-            match message.type:
-                case WSMsgType.TEXT:
-                    connection.touch()
-                    await room.acquire()
-                    task = spawn(self._message(connection, message.data), self._tasks)
-                    task.add_done_callback(lambda _: room.release())
-                case WSMsgType.BINARY:
-                    await connection.close(WSCloseCode.UNSUPPORTED_DATA)
-                case _:
-                    return
+    def _received(self, connection: Connection, text: str) -> None:
+        spawn(self._message(connection, text), self._tasks)
 
     async def _message(self, connection: Connection, text: str) -> None:
         event = events.message(connection.client, text)
@@ -230,10 +210,9 @@ class Gateway:
             await self._functions.invoke("message", event)
         except InvocationError as failure:
             log.error("a frame failed: %s", failure)
-            try:
-                await connection.post(json.dumps(internal_error(event)).encode())
-            except Gone:
-                log.debug("nobody is left to be told")
+            connection.send(server_frame(TEXT, json.dumps(internal_error(event)).encode()))
+        finally:
+            connection.finished()
 
     async def _disconnected(self, client: events.Client, code: int, reason: str) -> None:
         try:
@@ -255,8 +234,26 @@ class Gateway:
         except Gone:
             return amazon_error(HTTPStatus.GONE, "GoneException", "Gone")
 
+    def _push(self, texts: Sequence[tuple[bytes, Sequence[str]]]) -> wire.Pushed:
+        gone: list[int] = []
+        too_long: list[int] = []
+        number = 0
+        for text, ids in texts:
+            if len(text) > MAX_POST:
+                too_long += range(number, number + len(ids))
+                number += len(ids)
+                continue
+            frame = server_frame(TEXT, text)
+            for id_ in ids:
+                connection = self._connections.get(id_)
+                if connection is None or not connection.send(frame):
+                    gone.append(number)
+                number += 1
+        return wire.Pushed(gone, too_long)
+
     async def _post(self, connection: Connection, payload: bytes) -> web.Response:
-        await connection.post(payload)
+        if not connection.send(server_frame(TEXT, payload)):
+            raise Gone
         return web.Response()
 
     async def _describe(self, connection: Connection) -> web.Response:
@@ -270,10 +267,13 @@ class Gateway:
         )
 
     async def _disconnect(self, connection: Connection) -> web.Response:
+        self._close(connection)
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    def _close(self, connection: Connection) -> None:
         # Gone for whoever posts from now on, although the client has still to agree.
         del self._connections[connection.client.connection_id]
-        connection.close_soon(WSCloseCode.OK)
-        return web.Response(status=HTTPStatus.NO_CONTENT)
+        connection.close_soon(NORMAL)
 
     async def _unsigned(self, request: web.Request, service: str) -> web.Response | None:
         path, _, query = request.raw_path.partition("?")
@@ -300,15 +300,6 @@ def spawn(coroutine: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]
     return task
 
 
-def for_this_machine_only(request: web.Request) -> web.Response | None:
-    """The refusal for who comes from elsewhere, or is a web page of another origin, under any host name."""
-    own, origin = f"http://{request.host}", request.headers.get(hdrs.ORIGIN)
-    with suppress(ValueError):  # a host that is none
-        if urlsplit(own).hostname in LOOPBACK and origin in (None, own):
-            return None
-    return error(HTTPStatus.FORBIDDEN, "forbidden", "Tokens are given to this machine's own programs only.")
-
-
 def readable(header: str) -> str:
     """A header's value as text alone: aiohttp keeps other bytes as lone surrogates, which no event can hold."""
     return header.encode("utf-8", "replace").decode()
@@ -327,11 +318,6 @@ def internal_error(event: Json) -> dict[str, str]:
 def amazon_error(status: HTTPStatus, kind: str, message: str) -> web.Response:
     """An error as Amazon's services answer it; its kind is in a header."""
     return web.json_response({"message": message}, status=status, headers={"x-amzn-ErrorType": kind})
-
-
-def error(status: HTTPStatus, code: str, message: str) -> web.Response:
-    """An error in the form of kefu's own HTTP routes."""
-    return web.json_response({"code": code, "message": message}, status=status)
 
 
 def iso(moment_ms: int) -> str:

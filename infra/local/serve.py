@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvloop
 from aiohttp import web
 
 from chalicelib.settings import Settings, SettingsError
@@ -42,6 +43,7 @@ class LocalSettings:
     sweep_s: float
     jwt_secret: str | None
     redis_url: str | None
+    pushes: str
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> LocalSettings:
@@ -56,6 +58,7 @@ class LocalSettings:
             sweep_s=_seconds(environ.get("SWEEP_S") or "60"),
             jwt_secret=secret,
             redis_url=environ.get("REDIS_URL") or None,
+            pushes=_pushes(environ.get("PUSHES") or "pipe"),
         )
 
 
@@ -66,7 +69,7 @@ def main(workers: int, limits: Limits) -> int:
         settings = LocalSettings.load(os.environ)
         listener = take_port(settings.port)
         _make_home(settings.home)
-        asyncio.run(_until_signalled(settings, listener, workers, limits))
+        uvloop.run(_until_signalled(settings, listener, workers, limits))
     except (StartError, SettingsError) as error:
         print(f"kefu: {error}", file=sys.stderr)
         return CANNOT_START
@@ -122,6 +125,7 @@ async def _serve(settings: LocalSettings, listener: socket.socket, workers: int,
             "LAMBDA_ENDPOINT": url,
             "FLUSH_FUNCTION": "flush",
             "BROADCAST_FUNCTION": "broadcast",
+            "PUSHES": settings.pushes,
             "AWS_REGION": "local",
             "AWS_ACCESS_KEY_ID": credentials.access_key_id,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
@@ -174,6 +178,12 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
         raise StartError("PORT must be a whole number from 0 to 65,535 (0: any free port).")
     return int(text)
+
+
+def _pushes(text: str) -> str:
+    if text not in {"pipe", "http"}:
+        raise StartError("PUSHES must be pipe (over the workers' own pipes) or http (as on AWS, by @connections).")
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -11,25 +12,20 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
-import msgspec
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import LocalGateway, LocalGatewayException, RouteMatcher
 
 from infra.local import wire
+from infra.local.lane import Lane
 from infra.local.orphans import die_with_parent
 
-INVOCATIONS_AT_ONCE = 16
-
-
-Message = TypeVar("Message", wire.Invoke, wire.Request)
+COLLECT_AFTER = 10_000
 
 
 class LambdaContext:
@@ -56,32 +52,34 @@ class Application:
         self._routes = RouteMatcher(list(app.routes))
         self._gateway = LocalGateway(app, Config.create(lambda_timeout=30))
 
-    def invoke(self, message: wire.Invoke) -> wire.Returned:
-        """Call a function; what it raises comes out."""
-        context = LambdaContext(message.function, message.timeout_s)
-        return wire.Returned(message.id, self.functions[message.function](message.event, context))
+    def run(self, call: wire.Call) -> wire.Outcome:
+        """Call a function, or answer an HTTP request. What a function raises comes out."""
+        if isinstance(call, wire.Request):
+            return self._respond(call)
+        context = LambdaContext(call.function, call.timeout_s)
+        return wire.Returned(self.functions[call.function](call.event, context))
 
-    def respond(self, message: wire.Request) -> wire.Responded:
+    def _respond(self, request: wire.Request) -> wire.Responded:
         """Answer an HTTP request by the application's routes, as a REST API of API Gateway does."""
         try:
-            self._routes.match_route(message.path)
+            self._routes.match_route(request.path)
         except ValueError:
             # Chalice's own answer would show the Authorization header.
-            return _answer(message.id, 403, {"x-amzn-ErrorType": "MissingAuthenticationTokenException"}, NO_ROUTE)
+            return _answer(403, {"x-amzn-ErrorType": "MissingAuthenticationTokenException"}, NO_ROUTE)
         try:
             answer = self._gateway.handle_request(
-                message.method, message.path, dict(message.headers), message.body or None
+                request.method, request.path, dict(request.headers), request.body or None
             )
         except LocalGatewayException as refusal:
-            return _answer(message.id, refusal.CODE, refusal.headers, refusal.body)
+            return _answer(refusal.CODE, refusal.headers, refusal.body)
         content = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer.get("body")
-        return _answer(message.id, answer["statusCode"], {**answer["headers"], **answer["multiValueHeaders"]}, content)
+        return _answer(answer["statusCode"], {**answer["headers"], **answer["multiValueHeaders"]}, content)
 
 
 NO_ROUTE = b'{"message":"Missing Authentication Token"}'
 
 
-def _answer(id_: int, status: int, headers: Mapping[str, Any], body: bytes | str | None) -> wire.Responded:
+def _answer(status: int, headers: Mapping[str, Any], body: bytes | str | None) -> wire.Responded:
     pairs = [
         (name, str(value))
         for name, values in headers.items()
@@ -91,61 +89,28 @@ def _answer(id_: int, status: int, headers: Mapping[str, Any], body: bytes | str
     if not any(name.lower() == "content-type" for name, _ in pairs):
         pairs.append(("Content-Type", "application/json"))
     content = body.encode() if isinstance(body, str) else body or b""
-    return wire.Responded(id_, status, pairs, content)
-
-
-class Worker:
-    """Takes messages off the socket and answers each when it is done, in no particular order."""
-
-    def __init__(self, connection: socket.socket, application: Application) -> None:
-        self._connection = connection
-        self._application = application
-        self._sending = threading.Lock()
-        self._invocations = ThreadPoolExecutor(INVOCATIONS_AT_ONCE, "invocation")
-        # Beside them, since frames wait for what runs in the background: a connection's welcome.
-        self._background = ThreadPoolExecutor(INVOCATIONS_AT_ONCE, "background")
-        # Chalice keeps the current request on the application object: one at a time.
-        self._requests = ThreadPoolExecutor(1, "request")
-
-    def run(self) -> None:
-        """Serve until the other side closes the socket."""
-        decoder = msgspec.msgpack.Decoder(wire.ToWorker)
-        with contextlib.suppress(EOFError, ConnectionError):
-            while True:
-                length = int.from_bytes(wire.receive_exactly(self._connection, wire.LENGTH_BYTES))
-                message = decoder.decode(wire.receive_exactly(self._connection, length))
-                if isinstance(message, wire.Invoke):
-                    lane = self._background if message.background else self._invocations
-                    lane.submit(self._answer, message.id, self._application.invoke, message)
-                else:
-                    self._requests.submit(self._answer, message.id, self._application.respond, message)
-
-    def send(self, message: wire.FromWorker) -> None:
-        """Hand `message` to the gateway; when that is gone, nobody misses it."""
-        self._send(wire.frame(message))
-
-    def _answer(self, id_: int, function: Callable[[Message], wire.FromWorker], message: Message) -> None:
-        try:
-            answer = wire.frame(function(message))
-        except (Exception, SystemExit) as error:
-            traceback.print_exc()
-            answer = wire.frame(wire.Raised(id_, f"{type(error).__name__}: {error}"))
-        self._send(answer)
-
-    def _send(self, frame: bytes) -> None:
-        with self._sending, contextlib.suppress(ConnectionError):
-            self._connection.sendall(frame)
+    return wire.Responded(status, pairs, content)
 
 
 def main() -> None:
     die_with_parent(signal.SIGKILL)
-    connection = socket.socket(fileno=int(sys.argv[1]))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if os.environ["PUSHES"] == "pipe":
+        # An application that is not kefu does without what this imports.
+        from chalicelib import bootstrap
+        from infra.local.pipe import PipeGateway
+
+        bootstrap.gateway_of = PipeGateway
     # By name, since it is the app.py in the folder of whoever starts kefu: the tests bring their own.
     application = Application(import_module("app").app)
-    worker = Worker(connection, application)
-    worker.send(wire.Hello(list(application.functions)))
-    worker.run()
+    # What is imported stays: no collection of garbage need look at it again, nor come as often as it does by default.
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
+    with socket.socket(fileno=int(sys.argv[1])) as gateway, contextlib.suppress(ConnectionError):
+        gateway.sendall(wire.frame(wire.Hello(list(application.functions))))
+        while pipes := socket.recv_fds(gateway, 1, 1)[1]:
+            lane = Lane(socket.socket(fileno=pipes[0]), application.run)
+            threading.Thread(target=lane.serve, daemon=True).start()
     # Not sys.exit: nothing that still runs may keep a worker without a gateway alive.
     os._exit(0)
 

@@ -251,7 +251,7 @@ def _routed(stack: Stack) -> dict[str, str]:
 def _no_such_route() -> wire.Responded:
     kind = ("x-amzn-ErrorType", "MissingAuthenticationTokenException")
     return wire.Responded(
-        0, 403, [("Content-Type", "application/json"), kind], b'{"message":"Missing Authentication Token"}'
+        403, [("Content-Type", "application/json"), kind], b'{"message":"Missing Authentication Token"}'
     )
 
 
@@ -267,5 +267,5 @@ def _response(answer: Any) -> wire.Responded:
             headers = {"Content-Type": "application/json", **single}
             pairs = [*headers.items(), *((name, each) for name, values in multiple.items() for each in values)]
             body = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
-            return wire.Responded(0, status, pairs, body)
+            return wire.Responded(status, pairs, body)
     raise InvocationError(f"a malformed answer to the HTTP API: {answer}")

@@ -92,7 +92,7 @@ def measure(quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name, servers.node(Path(name) / "redis") as port, Redis(port=port) as client:
         client.config_set("slowlog-log-slower-than", LOGGED_FROM_US)
         client.config_set("slowlog-max-len", 10_000)
-        environ = {"REDIS_URL": f"redis://127.0.0.1:{port}", "JWT_SECRET": shop.SECRET}
+        environ = {"REDIS_URL": f"redis://127.0.0.1:{port}", "JWT_SECRET": shop.SECRET, "PUSHES": "pipe"}
         with shop.opened(port) as store, Server.start(Path(name) / "kefu", env=environ) as server:
             server.stdout.wait_for("administrator", 30)  # its demo stores are there
             users = _leave_waiting(store)

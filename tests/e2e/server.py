@@ -23,8 +23,10 @@ STOPPED_WITHIN_S = 20.0
 OURS = ("KEFU_", "REDIS_", "JWT_", "AWS_", "CONNECTIONS_", "LAMBDA_")
 SETTINGS = {
     *("PORT", "ALLOWED_ORIGINS", "RATE_LIMIT", "CLAIM_GRACE_S", "SWEEP_S"),
-    *("FLUSH_FUNCTION", "BROADCAST_FUNCTION", "SOCKET_URL", "DEV_TOKENS_URL", "SECRETS"),
+    *("FLUSH_FUNCTION", "BROADCAST_FUNCTION", "SOCKET_URL", "DEV_TOKENS_URL", "SECRETS", "PUSHES"),
 }
+# How functions reach the sockets: over HTTP as on AWS, unless who runs the tests wants the way of `make run`.
+PUSHES = os.environ.get("PUSHES") or "http"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -118,7 +120,12 @@ class Server:
         """
         port = int(env["PORT"]) if env.get("PORT", "").isdecimal() else free_port()
         server = cls(
-            launch(["-m", "infra.local", *args], {"KEFU_HOME": str(home), "PORT": str(port), **env}, cwd=cwd), port
+            launch(
+                ["-m", "infra.local", *args],
+                {"KEFU_HOME": str(home), "PORT": str(port), "PUSHES": PUSHES, **env},
+                cwd=cwd,
+            ),
+            port,
         )
         try:
             server.stdout.wait_for("kefu is ready: ", READY_WITHIN_S)

@@ -119,6 +119,7 @@ def replayed_texts(client: Client) -> list[str]:
         ("ALLOWED_ORIGINS", "market.example"),
         ("PORT", "eighty"),
         ("SWEEP_S", "often"),
+        ("PUSHES", "by carrier pigeon"),
     ],
 )
 def test_a_setting_that_cannot_be_used_stops_the_start_with_one_line(home: Path, name: str, value: str) -> None:

@@ -223,7 +223,8 @@ def test_a_message_in_several_frames_arrives_whole_up_to_128_kib(client: ClientC
     client.send(text[start : start + 30 * KIB] for start in range(0, len(text), 30 * KIB))
     assert json.loads(client.recv(10))["length"] == 128 * KIB
     text = echo_of(128 * KIB + 1)
-    client.send(text[start : start + 30 * KIB] for start in range(0, len(text), 30 * KIB))
+    with contextlib.suppress(ConnectionClosed):  # while it still sends
+        client.send(text[start : start + 30 * KIB] for start in range(0, len(text), 30 * KIB))
     assert closed_with(client) == 1009
 
 
@@ -355,6 +356,56 @@ def test_a_client_that_does_not_read_is_cut_off_and_blocks_nobody(server: Server
             statuses = flood.result(60)["statuses"]
         assert statuses[0] == 200
         assert statuses[-1] == 410
+
+
+# The same over the pipe of the function's own lane
+
+
+def test_a_push_inside_connect_finds_nobody(server: Server) -> None:
+    with connect(f"{server.ws}?push=1") as client:
+        assert json.loads(client.recv(10))["posted"] == "gone"
+
+
+def test_a_batch_says_of_each_post_what_became_of_it_and_keeps_the_order(server: Server) -> None:
+    with connect(server.ws) as client, connect(server.ws) as other:
+        other_id, nobody = id_of(other), "AAAAAAAAAAAAAAA="
+        posts = [
+            *(("", "a", 1), (other_id, "a", 1), (nobody, "a", 1), ("", "b", 1), ("", "a", 1)),
+            *((other_id, "x", 128 * KIB + 1), (other_id, "x", 128 * KIB), ("not an id", "b", 1), (other_id, "b", 1)),
+        ]
+        client.send(json.dumps({"do": "push", "posts": posts}))
+        assert [client.recv(10) for _ in range(4)] == ["a", "b", "a", "meanwhile"]
+        assert json.loads(client.recv(10)) == {
+            "posted": ["sent", "sent", "gone", "sent", "sent", "failed", "sent", "gone", "sent"],
+            "meanwhile": ["sent"],
+        }
+        assert [other.recv(10) for _ in range(3)] == ["a", "x" * 128 * KIB, "b"]
+
+
+def test_a_function_that_fails_beside_its_push_leaves_the_next_one_nothing(client: ClientConnection) -> None:
+    for _ in range(40):  # so that every lane has had one
+        client.send(json.dumps({"do": "push and fail", "text": "pushed"}))
+        assert client.recv(10) == "pushed"
+        assert json.loads(client.recv(10))["message"] == "Internal server error"
+    client.send(json.dumps({"do": "push", "posts": [["AAAAAAAAAAAAAAA=", "a", 1], ["", "b", 1]]}))
+    assert [client.recv(10), client.recv(10)] == ["b", "meanwhile"]
+    assert json.loads(client.recv(10))["posted"] == ["gone", "sent"]
+
+
+def test_a_connection_closed_over_the_pipe_is_gone(server: Server, client: ClientConnection) -> None:
+    with connect(server.ws) as other:
+        other_id = id_of(other)
+        for _ in range(2):  # one that is gone already is closed
+            assert ask(client, "close", id=other_id) == {"closed": other_id}
+        client.send(json.dumps({"do": "push", "posts": [[other_id, "a", 1]]}))
+        assert client.recv(10) == "meanwhile"
+        assert json.loads(client.recv(10))["posted"] == ["gone"]
+        assert closed_with(other) == 1000
+
+
+def test_a_function_called_over_the_pipe_runs_and_an_unknown_one_does_not(client: ClientConnection) -> None:
+    assert ask(client, "invoke", function="flush", failures=1, case="over the pipe")["attempts"] == 2
+    assert "nobody" in ask(client, "invoke", function="nobody")["error"]
 
 
 # Asynchronous invocations, and the schedule

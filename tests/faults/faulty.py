@@ -129,6 +129,7 @@ class Service:
             "KEFU_SEED": str(seed),
             "PORT": str(self.port),
             "JWT_SECRET": SECRET,
+            "PUSHES": "http",  # that is where the faults are
             "RATE_LIMIT": "0",
             "SWEEP_S": str(sweep_s),
             **env,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,9 +61,14 @@ def test_messages_arrive_whole_wherever_the_stream_is_cut(
     data = b"".join(stream(opcode, parts) for opcode, parts in said)
     cuts = sorted({0, len(data), *(place for place in places if place < len(data))})
     reader = Reader()
-    heard = read(reader, *(data[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)))
+    heard = read(reader, *(data[begin:end] for begin, end in pairwise(cuts)))
     assert heard == [(opcode, b"".join(parts)) for opcode, parts in said]
     assert reader.violation is None
+
+
+def test_messages_arrive_whole_byte_by_byte() -> None:
+    data = stream(Opcode.TEXT, [b"a", b"b" * 200]) + sent(PING, b"?") + sent(TEXT, b"")
+    assert read(Reader(), *(bytes([byte]) for byte in data)) == [(TEXT, b"a" + b"b" * 200), (PING, b"?"), (TEXT, b"")]
 
 
 def test_a_control_frame_may_come_within_a_message() -> None:
@@ -81,7 +88,8 @@ def test_what_is_too_big_is_known_by_its_header_and_after_it_only_control_frames
     *before, last = pieces
     reader = Reader()
     assert read(reader, *before) == []
-    assert reader.violation is None
+    early = reader.violation
+    assert early is None
     assert read(reader, last[:14]) == []
     assert reader.violation == TOO_BIG
     rest = last[14:] + sent(TEXT, b"never") + sent(0, b"never") + sent(CLOSE, b"")
@@ -106,6 +114,10 @@ def test_a_frame_and_a_message_may_be_as_long_as_the_limits() -> None:
         b"\x8b" + sent(TEXT, b"no such control frame")[1:],
         b"\x09" + sent(TEXT, b"a part of a ping")[1:],
         b"\x89" + sent(TEXT, b"x" * 126)[1:],
+    ],
+    ids=[  # their bytes differ from run to run, by their masks
+        *("not masked", "continues nothing", "another message within one", "compressed", "no such opcode"),
+        *("no such control frame", "a part of a ping", "too long a ping"),
     ],
 )
 def test_what_is_no_frame_of_a_client_ends_the_reading(malformed: bytes) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -25,7 +26,7 @@ def test_messages_come_out_whole_wherever_the_stream_is_cut(texts: list[bytes], 
     data = b"".join(wire.frame(wire.Later("f", text)) for text in texts)
     cuts = sorted({0, len(data), *(place for place in places if place < len(data))})
     frames = wire.Frames()
-    bodies = [body for begin, end in zip(cuts, cuts[1:], strict=False) for body in frames.cut(data[begin:end])]
+    bodies = [body for begin, end in pairwise(cuts) for body in frames.cut(data[begin:end])]
     assert [msgspec.msgpack.decode(body, type=wire.Later).event for body in bodies] == texts
 
 
@@ -44,7 +45,8 @@ class Other:
             piece = self._connection.recv(1000)
             assert piece, "the lane has ended"
             self._bodies += self._frames.cut(piece)
-        return FromLane.decode(self._bodies.pop(0))
+        message: wire.Outcome | wire.Ask = FromLane.decode(self._bodies.pop(0))
+        return message
 
 
 @contextmanager
@@ -136,7 +138,8 @@ def test_a_call_that_takes_too_long_is_given_up_even_while_none_is_free(monkeypa
 
     async def calls() -> list[object]:
         nobody = Functions(0, {})
-        return await asyncio.gather(*(nobody.invoke("f", {}) for _ in range(3)), return_exceptions=True)
+        async with asyncio.timeout(10):
+            return await asyncio.gather(*(nobody.invoke("f", {}) for _ in range(3)), return_exceptions=True)
 
     outcomes = asyncio.run(calls())
     assert [type(outcome) for outcome in outcomes] == [InvocationError] * 3

@@ -19,8 +19,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from chalice.app import Chalice, CloudWatchEvent, Response, WebsocketEvent
 
+from chalicelib.gateway import Post, Posted
+from chalicelib.model import ConnectionId
+from chalicelib.settings import Settings
+from infra.local.pipe import PipeGateway
+
 app = Chalice(app_name="platform")
 http = urllib3.PoolManager(maxsize=32)
+# It needs no setting, and works whether or not kefu itself would use it.
+pipe = PipeGateway(Settings.load({}))
 
 
 @app.on_ws_connect()
@@ -33,6 +40,9 @@ def connect(event: WebsocketEvent) -> Response | dict[str, Any]:
     if "post" in wish:
         status, headers, _ = request("POST", event.connection_id, b"too early")
         later({"post": event.connection_id, "status": status, "kind": headers.get("x-amzn-ErrorType")})
+    if "push" in wish:
+        (posted,) = pipe.push([Post(ConnectionId(event.connection_id), b"too early")])
+        later({"post": event.connection_id, "posted": posted.value})
     if "subprotocol" in wish:
         return Response(body="", status_code=200, headers={"Sec-WebSocket-Protocol": wish["subprotocol"]})
     if "show" in wish:
@@ -42,7 +52,7 @@ def connect(event: WebsocketEvent) -> Response | dict[str, Any]:
 
 @app.on_ws_message()
 def message(event: WebsocketEvent) -> None:
-    own = event.connection_id
+    own = ConnectionId(event.connection_id)
     wish = json.loads(event.body)
     match wish["do"]:
         case "echo":
@@ -66,6 +76,21 @@ def message(event: WebsocketEvent) -> None:
         case "flood":
             statuses = [request("POST", wish["id"], b"x" * 100_000)[0] for _ in range(wish["times"])]
             answer(own, {"statuses": statuses})
+        case "push":
+            posts = [Post(ConnectionId(id_ or own), text.encode() * times) for id_, text, times in wish["posts"]]
+            meanwhile: list[Posted] = []
+            posted = pipe.push(posts, lambda: meanwhile.append(pipe.post(Post(own, b"meanwhile"))))
+            answer(own, {"posted": [each.value for each in posted], "meanwhile": [each.value for each in meanwhile]})
+        case "push and fail":
+            pipe.push([Post(own, wish["text"].encode())], fail_in_it)
+        case "close":
+            pipe.close(ConnectionId(wish["id"]))
+            answer(own, {"closed": wish["id"]})
+        case "invoke":
+            try:
+                pipe.invoke(wish["function"], json.dumps({**wish, "post": own}).encode())
+            except OSError as error:
+                answer(own, {"error": str(error)})
         case "later":
             answer(own, {"status": later({**wish, "post": own}, wish.get("function", "flush"))})
         case unknown:
@@ -117,6 +142,10 @@ def show(item: str) -> dict[str, Any]:
 @app.route("/fail")
 def fail() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail_in_it() -> None:
+    raise RuntimeError("the application failed, as it was asked to")
 
 
 def answer(connection_id: str, what: Any) -> None:
