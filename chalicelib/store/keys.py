@@ -79,7 +79,7 @@ def user(user_id: UserId) -> list[str]:
         f"{base}:offline",  # list: offset:at:store:event, not yet acknowledged
         f"{base}:stores",  # hash: store → number of the membership, negative once it has ended
         f"{base}:conversations",  # sorted set: store by activity, as a customer
-        f"{base}:rate",  # string: when the bucket of the rate limit is empty again
+        f"{base}:rate",  # string: when the bucket of the rate limit is empty again, and what is to be charged later
         f"{base}:held",  # list: connection:store:frame, what waits for the end of a replay
     ]
 

@@ -293,15 +293,36 @@ def test_what_others_have_let_in_is_learnt_with_the_next_answer(
         admit_uncounted(inbox)
 
 
-def test_what_goes_over_the_burst_is_counted_and_waited_for(limited: tuple[Inbox, int]) -> None:
+def test_what_goes_over_the_burst_is_charged_later_and_not_to_who_waits_as_told(limited: tuple[Inbox, int]) -> None:
     inbox, rate = limited
     _, refusal = exhaust(inbox)
-    inbox.store.users.count(identity(inbox.user))
-    with pytest.raises(RateLimited) as later:
+    for _ in range(2 * rate):  # half a burst
+        inbox.store.users.count(identity(inbox.user))
+    command, bucket = inbox.store.scripts.command, inbox.keys["rate"]
+    empty_at, debt = command("GET", bucket).split()
+    assert float(debt) == pytest.approx(2_000, abs=rate)
+    assert command("PTTL", bucket) > 6_000
+    waited = float(empty_at) - int(refusal.details["retry_after_ms"] or 0)
+    command("SET", bucket, b"%.3f %s" % (waited, debt))
+    inbox.store.users.admit(identity(inbox.user), None)
+    with pytest.raises(RateLimited):
         inbox.store.users.admit(identity(inbox.user), None)
-    first, second = (int(each.details["retry_after_ms"] or 0) for each in (refusal, later.value))
-    assert second > first + 500 / rate
-    assert inbox.store.scripts.command("PTTL", inbox.keys["rate"]) > second
+    command("SET", bucket, b"%.3f %s" % (waited - 4_000, debt))
+    assert 2 * rate <= exhaust(inbox)[0] <= 3 * rate, "half of the burst was used before"
+
+
+def test_a_debt_over_a_burst_is_waited_for(limited: tuple[Inbox, int]) -> None:
+    inbox, rate = limited
+    exhaust(inbox)
+    for _ in range(8 * rate):  # two bursts
+        inbox.store.users.count(identity(inbox.user))
+    empty_at, debt = inbox.store.scripts.command("GET", inbox.keys["rate"]).split()
+    inbox.store.scripts.command("SET", inbox.keys["rate"], b"%.3f %s" % (float(empty_at) - 4_000, debt))
+    with pytest.raises(RateLimited) as first:
+        inbox.store.users.admit(identity(inbox.user), None)
+    assert int(first.value.details["retry_after_ms"] or 0) > 3_000
+    pass_time(inbox, 5_000)
+    inbox.store.users.admit(identity(inbox.user), None)
 
 
 def test_an_acknowledgement_is_never_put_off(limited: tuple[Inbox, int]) -> None:

@@ -26,12 +26,28 @@ if ack ~= '' then
   trim(at, tonumber(ack))
 end
 if rate ~= '0' then
-  -- The bucket as one time: when it would be empty again if nothing more came.
-  local interval = 1000 / rate
-  local empty_at = math.max(tonumber(redis.call('GET', RATE) or 0), at) + interval
+  -- The bucket as one time: when it would be empty if nothing more came. Behind it, ms of what was carried out over the
+  -- limit: that is charged once half of the bucket is empty, so that who was told how long to wait is let in then.
+  local interval, full = 1000 / rate, 1000 / rate * burst
+  local empty_at, debt = (redis.call('GET', RATE) or '0'):match('^([%d.]+) ?(%d*)$')
+  empty_at, debt = math.max(tonumber(empty_at), at), tonumber(debt) or 0
+  local function keep()
+    local form = debt > 0 and '%.3f %.0f' or '%.3f'
+    redis.call('SET', RATE, form:format(empty_at, debt), 'PX', math.ceil(math.max(empty_at - at, full) + debt) + 1000)
+  end
+  if debt > 0 and empty_at - at <= full / 2 then
+    empty_at, debt = empty_at + debt, 0
+    keep()
+  end
+  local wait = empty_at + interval - at - full
+  if wait <= 0 then
+    empty_at = empty_at + interval
+  elseif served == '1' then
+    debt = debt + interval
+  else
+    return {'limited', math.ceil(wait)}
+  end
+  keep()
   ahead = empty_at - at
-  local wait = ahead - interval * burst
-  if wait > 0 and served == '0' then return {'limited', math.ceil(wait)} end
-  redis.call('SET', RATE, string.format('%.3f', empty_at), 'PX', math.ceil(math.max(ahead, interval * burst)) + 1000)
 end
 return {'admitted', whole(at), math.ceil(ahead), wonders == '1' and {newest_offset(), epoch(), left_off} or {}}
