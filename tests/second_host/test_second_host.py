@@ -140,4 +140,6 @@ def test_an_agent_whose_socket_closes_is_offline(market: Marketplace, shop: Shop
 
 def test_a_connection_that_is_gone_is_known_by_the_status_alone(host: SecondHost) -> None:
     gateway = Gateway(Settings.load(host.settings))
-    assert gateway.post(Post(ConnectionId(str(uuid4())), b"{}")) is Posted.GONE
+    posted = gateway.post(Post(ConnectionId(str(uuid4())), b"{}"))
+    gateway.hang_up()
+    assert posted is Posted.GONE
