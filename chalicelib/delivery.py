@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib import actions, protocol
 from chalicelib.errors import Internal, KefuError, RateLimited, Unauthorized, Unavailable
-from chalicelib.gateway import Gateway, Post, Posted
+from chalicelib.gateway import PUSH_WITHIN_S, Gateway, Post, Posted
 from chalicelib.model import (
     ConnectionId,
     Debt,
@@ -39,6 +39,8 @@ REPLAY_WAIT_S = 25.0
 BATCH_S = LEASE_MS / 1000 / 2
 REDELIVER_S = 3.0
 SWEEP_PAGE = 1_000
+# A page of everybody's connections takes longer than one frame's pushes may.
+NOTICE_S = 60.0
 SWEEP_STORE_S = 10.0
 
 
@@ -127,8 +129,13 @@ class Dispatcher:
             self._store.conversations.paid(store, lost)
         return max((int(time.time() * 1000) - protocol.said_at(debt.message) for debt in debts), default=0)
 
-    def _push(self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None) -> None:
-        for post, posted in zip(posts, self._gateway.push(posts, meanwhile), strict=True):
+    def _push(
+        self,
+        posts: Sequence[Post],
+        meanwhile: Callable[[], None] | None = None,
+        within_s: float = PUSH_WITHIN_S,
+    ) -> None:
+        for post, posted in zip(posts, self._gateway.push(posts, meanwhile, within_s), strict=True):
             if posted is Posted.GONE:
                 with _apart(f"connection {post.connection}, which is gone"):  # else the next post finds out again
                     self._store.users.forget(post.connection)
@@ -258,13 +265,13 @@ class Dispatcher:
             joining: set[ConnectionId] = set()
             for connections, not_yet in self._store.users.everybody():
                 with _apart("a page of the connections"):  # or those before it would hear the notice twice
-                    self._push([Post(connection, frame) for connection in connections])
+                    self._push([Post(connection, frame) for connection in connections], within_s=NOTICE_S)
                     joining |= not_yet
             deadline = time.monotonic() + OPEN_WAIT_S
             while joining and time.monotonic() < deadline:  # they come online while we speak
                 time.sleep(0.05)
                 welcomed = self._store.users.welcomed(joining)
-                self._push([Post(connection, frame) for connection in welcomed])
+                self._push([Post(connection, frame) for connection in welcomed], within_s=NOTICE_S)
                 joining -= welcomed
         else:
             agents = self._store.stores.read(store, None).recipients()

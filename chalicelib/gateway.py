@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 # What passes by itself is tried again after about these many seconds.
 PAUSES_S = (0.05, 0.2, 0.5)
 # Whatever happens, these many seconds after it was asked a push has its outcomes, and a single request its own: well
-# within a function's 29 seconds.
+# within a function's 29 seconds, and a call of another one within the ten of $connect.
 PUSH_WITHIN_S = 8.0
 SINGLE_WITHIN_S = 14.0
+INVOKE_WITHIN_S = 6.0
 # How long a connection is left alone that has let a push time out.
 LEFT_ALONE_S = 2.0
 
@@ -76,14 +77,19 @@ class Gateway:
         self._connections, self._functions = Host(settings.connections_endpoint), Host(settings.lambda_endpoint)
         self._patience = Patience()
 
-    def push(self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None) -> list[Posted]:
+    def push(
+        self,
+        posts: Sequence[Post],
+        meanwhile: Callable[[], None] | None = None,
+        within_s: float = PUSH_WITHIN_S,
+    ) -> list[Posted]:
         """Sends the frames, in parallel and to `meanwhile`; what became of each, in their order.
 
         A connection that lets a post time out is left alone for a while: what is for it waits in its offline list.
         """
         worth = [self._patience.has_for(post.connection) for post in posts]
         asked = [post for post, is_worth in zip(posts, worth, strict=True) if is_worth]
-        outcomes = iter(self._ask_for(asked, PUSH_WITHIN_S, passes, meanwhile))
+        outcomes = iter(self._ask_for(asked, within_s, passes, meanwhile))
         return [
             self._pushed(post, next(outcomes)) if is_worth else _left_out(post)
             for post, is_worth in zip(posts, worth, strict=True)
@@ -113,7 +119,7 @@ class Gateway:
         headers = {"X-Amz-Invocation-Type": "Event", "Content-Type": "application/json"}
         request = now_signer("lambda", "POST", url, headers).request(f"{quoted(function)}/invocations", payload)
         # What is silent may have taken the call, and is not asked again.
-        (outcome,) = self._functions.ask([request], within_s=SINGLE_WITHIN_S, pauses_s=PAUSES_S)
+        (outcome,) = self._functions.ask([request], within_s=INVOKE_WITHIN_S, pauses_s=PAUSES_S)
         if not (isinstance(outcome, Answer) and outcome.status == 202):
             raise OSError(f"the function {function} cannot be called: {_words(outcome)}")
 

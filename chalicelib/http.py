@@ -9,6 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -80,8 +81,9 @@ class Host:
 
     def hang_up(self) -> None:
         """Closes the connections that nobody uses; whoever asks again makes new ones."""
-        while self._kept:
-            self._kept.pop().sock.close()
+        with suppress(IndexError):  # another thread takes them, too
+            while True:
+                self._kept.pop().sock.close()
 
     def kept(self) -> Line | None:
         """A connection that is there already: the one that was used last, so that those too many grow old."""
@@ -268,6 +270,8 @@ class _Asking:
 
     def _give_up(self) -> None:
         self._open = 0
+        self._turn.clear()
+        self._later.clear()
         for trip in self._trips.values():
             if trip.line.ready and self._outcomes[trip.number] is None:
                 self._outcomes[trip.number] = TimeoutError("no answer in time")

@@ -12,7 +12,7 @@ from chalicelib.signing import now_signer
 
 # What passes by itself is tried again after about so many seconds; a process that starts waits no longer than WITHIN_S.
 PAUSES_S = (0.1, 0.4)
-WITHIN_S = 12.0
+WITHIN_S = 6.0
 
 
 class Secret(msgspec.Struct):

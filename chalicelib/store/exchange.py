@@ -112,6 +112,6 @@ class OneNode:
 
 
 def _unsent(address: Address, error: Exception) -> Unsent:
-    unsent = Unsent(f"{address[0]}:{address[1]} is out of reach: {error!r}")
+    unsent = Unsent(f"{address[0]}:{address[1]} is out of reach: {error}")
     unsent.__cause__ = error
     return unsent

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,8 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 TIMEOUT_S = 3.0
+# A line that nobody has used for so long is not trusted any more: a function may have been frozen meanwhile.
+KEPT_S = 50.0
 PORT = 6379
 OUT_OF_REACH = (RedisError, OSError)
 
@@ -81,6 +84,7 @@ class Line:
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._connection.connect()
+        self.since = time.monotonic()
 
     @property
     def is_idle(self) -> bool:
@@ -122,21 +126,23 @@ class Server:
                 line = self._idle.pop()  # the one that was used last, so that the others may end
             except IndexError:  # another thread has taken it meanwhile
                 break
-            if line.is_idle:
+            if time.monotonic() - line.since < KEPT_S and line.is_idle:
                 return line
             line.close()
         return Line(self.address, self._way)
 
     def give_back(self, line: Line) -> None:
         """A line on which every answer has come."""
+        line.since = time.monotonic()
         self._idle.append(line)
         if self._closed:
             self.close()
 
     def hang_up(self) -> None:
         """Close the lines that nobody uses just now."""
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # another thread takes them, too
+            while True:
+                self._idle.pop().close()
 
     def close(self) -> None:
         """Close every line, those in use when they are given back."""

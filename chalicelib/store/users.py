@@ -236,7 +236,7 @@ class Users:
 
     def count(self, caller: Identity) -> None:
         """Count a request that was let in uncounted, and has been refused since."""
-        self._counted(caller, self._scripts.all([self._admission(caller, None, self._rate_limit, served=True)])[0])
+        self._counted(caller, self._scripts.run_many([self._admission(caller, None, self._rate_limit, served=True)])[0])
 
     def _admission(
         self, caller: Identity, ack: int | None, limit: int, *, wonders: bool = False, served: bool = False
@@ -251,8 +251,8 @@ class Users:
         )
 
     def _far_from_the_limit(self, user: UserId) -> bool:
-        # What a process has let in it knows at once, what others have let in with its own next answer: so at most one
-        # request for each process goes over a burst, and all of them are counted.
+        # What a process has let in it knows at once, what others have let in with its own next answer: so each of them
+        # may be over a burst by what it has under way, and all of it is counted (decision 0025).
         now = time.monotonic()
         empty_at = self._empty_at.get(user)
         if empty_at is None or empty_at - now > TRUSTED_S:
@@ -261,8 +261,8 @@ class Users:
         return True
 
     def _note_ahead(self, user: UserId, ahead_ms: int) -> None:
+        self._empty_at.pop(user, None)  # so that it is the newest
         self._empty_at[user] = time.monotonic() + ahead_ms / 1000
-        self._empty_at.move_to_end(user)
         if len(self._empty_at) > IDENTITIES:
             self._empty_at.popitem(last=False)
 

@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         else:
             self._transport.resume_reading()  # for the client's answer
-            asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._transport.abort)
+        self._end_soon()
 
     async def close_when_due(self, limits: Limits) -> None:
         """Wait until it has been idle for too long, or open for too long, and close it."""
@@ -186,6 +186,11 @@ class Connection(asyncio.Protocol):
             self._end_with(code)
             self._transport.write(frames.server_frame(frames.CLOSE, payload[:2]))
         self._transport.close()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        # Whoever does not read keeps what is written from leaving, and so the connection from ending.
+        asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._transport.abort)
 
     def _end_with(self, code: int) -> None:
         """It is closed from now on; who says so first, says why."""

@@ -93,9 +93,9 @@ class Functions:
         if self._expiry is None:
             self._expire()
         waiting = self._waiting[kind]
-        if waiting or not self._run(call):
-            waiting.append(call)
         try:
+            if waiting or not self._run(call):
+                waiting.append(call)
             return await call.outcome
         finally:
             del self._calls[call]

@@ -23,7 +23,9 @@ class PipeGateway(Gateway):
         # Of the way over HTTP nothing is needed.
         pass
 
-    def push(self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None) -> list[Posted]:
+    def push(
+        self, posts: Sequence[Post], meanwhile: Callable[[], None] | None = None, _within_s: float = 0.0
+    ) -> list[Posted]:
         """Sends the frames, in parallel to `meanwhile`; what became of each, in their order."""
         lane = Lane.current()
         # Neighbours share a text as long as they get the same; in another order one would get its frames in another.

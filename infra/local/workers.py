@@ -211,6 +211,7 @@ class Worker:
             self._free[lane.kind].remove(lane)
         else:
             self.load -= 1
+        self._released(lane.kind)
 
     async def _receive(self) -> bytes:
         try:

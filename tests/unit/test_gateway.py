@@ -331,15 +331,12 @@ def test_a_hanging_post_holds_up_no_other_one_to_the_same_connection(posting: Ga
     assert posting.push([post("slow")], meanwhile=others) == [Posted.SENT]
 
 
-def test_a_push_has_its_outcomes_in_time_even_where_nobody_answers(
-    posting: Gateway, platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_push_has_its_outcomes_in_time_even_where_nobody_answers(posting: Gateway, platform: Platform) -> None:
     ended = threading.Event()
-    monkeypatch.setattr(gateway, "PUSH_WITHIN_S", 0.3)
     for n in range(70):
         platform.answers[f"c{n}"] = [hanging(ended)]
     began = time.monotonic()
-    assert posting.push([post(f"c{n}") for n in range(70)]) == [Posted.FAILED] * 70
+    assert posting.push([post(f"c{n}") for n in range(70)], within_s=0.3) == [Posted.FAILED] * 70
     assert time.monotonic() - began < lines.ANSWER_S
     ended.set()
 

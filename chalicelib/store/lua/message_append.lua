@@ -19,7 +19,7 @@ local TODAY, YESTERDAY = KEYS[11 + day % 2], KEYS[12 - day % 2]
 -- An id is remembered for the rest of its day, by the Redis clock, and the whole of the next, just until its hash serves again.
 local function remember(seq, first_today)
   redis.call('HSET', TODAY, fingerprint, seq)
-  if first_today then redis.call('PEXPIREAT', TODAY, whole((day + 2) * DAY_MS)) end
+  if first_today or redis.call('HLEN', TODAY) == 1 then redis.call('PEXPIREAT', TODAY, whole((day + 2) * DAY_MS)) end
 end
 if sender == '' then
   name = redis.call('HGET', STORE, 'name')

@@ -15,10 +15,12 @@ local connection, ttl, ack, rate, burst, wonders, served = unpack(ARGV)
 local at, left_off, ahead = now(), 0, 0
 if connection ~= '' then
   local c = connections_at(at)[connection]
-  if not c then return {'gone'} end
-  c.expires = at + ttl
-  write_connection(connection, c)
-  if c.state ~= 'live' and c.lease <= at then left_off = 1 end
+  if not c and served == '0' then return {'gone'} end
+  if c then
+    c.expires = at + ttl
+    write_connection(connection, c)
+    if c.state ~= 'live' and c.lease <= at then left_off = 1 end
+  end
 end
 if ack ~= '' then
   local newest = newest_offset()
@@ -27,7 +29,7 @@ if ack ~= '' then
 end
 if rate ~= '0' then
   -- The bucket as one time: when it would be empty if nothing more came. Behind it, ms of what was carried out over the
-  -- limit: that is charged once half of the bucket is empty, so that who was told how long to wait is let in then.
+  -- limit: that is charged once half of the bucket is empty, so that who was told how long to wait is let in then; or once it is a whole burst.
   local interval, full = 1000 / rate, 1000 / rate * burst
   local empty_at, debt = (redis.call('GET', RATE) or '0'):match('^([%d.]+) ?(%d*)$')
   empty_at, debt = math.max(tonumber(empty_at), at), tonumber(debt) or 0
@@ -35,7 +37,7 @@ if rate ~= '0' then
     local form = debt > 0 and '%.3f %.0f' or '%.3f'
     redis.call('SET', RATE, form:format(empty_at, debt), 'PX', math.ceil(math.max(empty_at - at, full) + debt) + 1000)
   end
-  if debt > 0 and empty_at - at <= full / 2 then
+  if debt > full or debt > 0 and empty_at - at <= full / 2 then
     empty_at, debt = empty_at + debt, 0
     keep()
   end

@@ -9,7 +9,7 @@ local function answered(outbox, seq, customer, body)
   if not same then return {'conflict', seq} end
   local at, owed = stored:sub(-100):match(',"at":(%d+),"epoch":"%x*","visit":%d+}$'), ''
   -- The entry as it stands in the outbox by now: it may be gone, or narrowed to some of its audience.
-  for _, entry in ipairs(redis.call('ZRANGE', outbox, 0, 999)) do
+  for _, entry in ipairs(redis.call('ZRANGE', outbox, 0, 999, 'REV')) do
     if entry:sub(1, #message) == message then owed = entry end
   end
   return {'known', seq, at, owed}
