@@ -142,8 +142,8 @@ def exhaust(inbox: Inbox) -> tuple[int, RateLimited]:
 
 def pass_time(inbox: Inbox, ms: float) -> None:
     """Lets the bucket be that much older."""
-    empty_at = float(inbox.store.scripts.command("GET", inbox.keys["rate"]))
-    inbox.store.scripts.command("SET", inbox.keys["rate"], f"{empty_at - ms:.3f}")
+    empty_at, *debt = inbox.store.scripts.command("GET", inbox.keys["rate"]).split()
+    inbox.store.scripts.command("SET", inbox.keys["rate"], b" ".join([b"%.3f" % (float(empty_at) - ms), *debt]))
 
 
 def test_a_burst_of_four_seconds_is_let_in(limited: tuple[Inbox, int]) -> None:
