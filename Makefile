@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TYPESCRIPT := 5.9.3
 READY := $(VENV)/ready-$(shell cat requirements*.txt constraints.txt 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: run test test-second-host smoke soak durability bench check types pictures format lock asyncapi
+.PHONY: run test test-pipe test-second-host smoke soak durability bench check types pictures format lock asyncapi
 .PHONY: package plan deploy renew replay destroy
 
 run: $(READY)
@@ -16,6 +16,10 @@ run: $(READY)
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/bench tests/store tests/flow tests/aws tests/artifact tests/faults --ignore tests/faults/test_scenarios.py
 	@$(BIN)/python -m pytest tests/e2e tests/web tests/faults/test_scenarios.py
+
+# The end-to-end tests once more, with pushes over the workers' pipes, as `make run` has them, instead of HTTP, as on AWS.
+test-pipe: $(READY)
+	@PUSHES=pipe $(BIN)/python -m pytest tests/e2e
 
 # The same handlers under another emulator of API Gateway, which npm fetches.
 test-second-host: $(READY)
