@@ -14,12 +14,12 @@ run: $(READY)
 
 # Two files at a time, and after that, one by one, those whose people do not like to wait.
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/bench tests/store tests/flow tests/aws tests/artifact tests/faults --ignore tests/faults/test_scenarios.py
-	@$(BIN)/python -m pytest tests/e2e tests/web tests/faults/test_scenarios.py
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/bench tests/store tests/flow tests/aws tests/artifact tests/e2e tests/faults --ignore tests/faults/test_scenarios.py
+	@$(BIN)/python -m pytest tests/web tests/faults/test_scenarios.py
 
 # The end-to-end tests once more, with pushes over the workers' pipes, as `make run` has them, instead of HTTP, as on AWS.
 test-pipe: $(READY)
-	@PUSHES=pipe $(BIN)/python -m pytest tests/e2e
+	@PUSHES=pipe $(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
 
 # The same handlers under another emulator of API Gateway, which npm fetches.
 test-second-host: $(READY)

@@ -118,7 +118,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "sync": {},
     "ping": {},
 }
-ABSENT = object()
+ABSENT = "<absent>"
 NO_STRING: list[Any] = [None, 5, True, ["x"], {"x": "y"}]
 NO_INT: list[Any] = [None, "1", 1.5, True, [1], {}]
 NO_BOOL: list[Any] = [None, 0, 1, "true", []]

@@ -248,5 +248,6 @@ def test_a_service_out_of_reach_is_said_and_found_again(person: Comes, shop: Sho
     expect(ming.panel.get_by_text("The chat cannot be reached just now.")).to_be_visible()
     axe(ming.page)
     someone.context.unroute("**/settings.json", away)
-    ming.panel.get_by_role("button", name="Try now").click()
+    # On a slow machine the widget may have tried by itself meanwhile, and the button is gone.
+    ming.panel.get_by_role("button", name="Try now").evaluate_all("buttons => buttons.forEach(each => each.click())")
     ming.say("Hello")
