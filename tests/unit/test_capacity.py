@@ -125,12 +125,12 @@ def test_a_busy_shard_wants_another_shard_and_not_a_larger_node() -> None:
 
 
 def test_what_is_stored_reckoned_by_hand() -> None:
-    # Ten days of a thousand messages of 150 characters, the ids of the last 25 hours, and twenty connections.
+    # Ten days of a thousand messages of 150 characters, the ids of the last two days, and twenty connections.
     assert capacity.stored_bytes(1_000, 20, 10, text_bytes=150) == pytest.approx(
-        10_000 * (346 + 50 + 100) + 1_000 * 375 * 25 / 24 + 20 * 736
+        10_000 * (346 + 50 + 100) + 1_000 * 23 * 2 + 20 * 736
     )
     # In the first day no more ids are remembered than there were messages.
-    assert capacity.stored_bytes(1_000, 0, 1) == pytest.approx(1_000 * (446 + 375))
+    assert capacity.stored_bytes(1_000, 0, 1) == pytest.approx(1_000 * (446 + 23))
 
 
 def test_everybody_is_back_as_fast_as_api_gateway_lets_them_in() -> None:

@@ -60,8 +60,8 @@ def test_a_bill_reckoned_by_hand() -> None:
     assert bought["nat_gb"] == pytest.approx(days * 19_750 * 2_500 / 1e9)
     assert bought["transfer_out_gb"] == pytest.approx(days * 19_750 * 350 / 1e9)
     assert bought["memorydb_node_hours"] == 2 * 2 * 730  # two shards of two
-    # 20,000 messages with a tenth of their conversation each, a day and an hour of ids, fifty connections
-    stored = 20_000 * (346 + 100) + 2_000 * 375 * 25 / 24 + 50 * 736
+    # 20,000 messages with a tenth of their conversation each, two days of ids, fifty connections
+    stored = 20_000 * (346 + 100) + 2_000 * 23 * 2 + 50 * 736
     assert bought["memorydb_snapshot_gb_months"] == pytest.approx(7 * stored / 1e9)
 
     paid = dollars(LOAD)
