@@ -31,7 +31,7 @@ class States:
         states, lengths, begins = self.states[conversation], self._lengths[conversation], self._begins[conversation]
         for version, state in states.items():
             opened_it = begins.get(version) == seq and (
-                seq == 1 or (state[0] == "waiting" and states.get(version - 1, ("", None))[0] == "closed")
+                version == 1 or (state[0] == "waiting" and states.get(version - 1, ("", None))[0] == "closed")
             )
             after = min(lengths[version]) < seq or opened_it
             next_begins = begins.get(version + 1, 0)
