@@ -439,6 +439,15 @@ def test_who_is_appointed_again_is_told_again(script: Script) -> None:
     assert script.rules() == []
 
 
+def test_a_conversation_may_be_closed_whose_beginning_nobody_saw(script: Script) -> None:
+    message = script.sends("carl", 1)
+    for agent in ("ann", "bob"):
+        script.gets(agent, message, 1)
+        script.changes(agent, version=2, last=message, status="closed")
+    script.reads("bob", message)
+    assert script.rules() == []
+
+
 def test_the_oldest_of_more_than_a_thousand_entries_may_be_gone(script: Script) -> None:
     first = claimed(script)
     messages = [script.sends("ann", seq) for seq in range(2, 1_005)]
