@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -148,3 +149,15 @@ def wait_until_up(port: int, tls: Tls | None = None, alive: Callable[[], bool] =
                 if time.monotonic() > deadline or not alive():
                     raise
                 time.sleep(0.02)
+
+
+@contextmanager
+def frozen(port: int) -> Iterator[None]:
+    """The server at a port stands still."""
+    with Redis(port=port) as client:
+        process = int(client.info("server")["process_id"])
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)

@@ -1,9 +1,6 @@
 """REDIS_WAIT_REPLICAS: what was answered is on so many replicas, and what is not is `unavailable`."""
 
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,18 +34,6 @@ def with_replica(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tup
         yield {"REDIS_URL": url, "REDIS_CLUSTER": "1" if options else "0", "REDIS_WAIT_REPLICAS": "1"}, replica
 
 
-@contextmanager
-def frozen(port: int) -> Iterator[None]:
-    """The server at a port stands still."""
-    with Redis(port=port) as client:
-        process = int(client.info("server")["process_id"])
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
-
-
 @pytest.fixture
 def shop(with_replica: tuple[dict[str, str], int], new_name: NewName) -> Shop:
     settings, _ = with_replica
@@ -76,7 +61,7 @@ def test_without_a_replica_nothing_is_confirmed_and_a_retry_finds_what_was_store
     monkeypatch.setattr(exchange, "REPLICAS_WITHIN_MS", 50)
     conversation = shop.waiting()
     recipient = Recipient(shop.supervisor, shop.id, shop.joined[shop.supervisor])
-    with frozen(with_replica[1]):
+    with servers.frozen(with_replica[1]):
         for _ in range(2):  # the second finds the message, and must not confirm it either
             with pytest.raises(Unavailable):
                 shop.say(conversation, "again", id="k1")

@@ -89,17 +89,6 @@ def test_a_first_call_asks_for_nothing_but_its_own(redis_settings: dict[str, str
     assert sorted(chain(*names)) in (sorted(first), sorted(set(first)))
 
 
-@contextmanager
-def still(client: Redis) -> Iterator[None]:
-    """The server of a client stands still."""
-    process = int(client.info("server")["process_id"])
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
-
-
 @pytest.fixture
 def own_cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings of a cluster that a test may break."""
@@ -133,7 +122,7 @@ def test_a_server_that_is_slow_keeps_nothing_from_the_others(
     slow = owner_of(users[0])  # the first that is read from
     others = [user for user in users if owner_of(user) != slow]
     with ThreadPoolExecutor(1) as thread:
-        with still(nodes[slow]):
+        with servers.frozen(port_of(nodes[slow])):
             under_way = thread.submit(store.users.reach, pushes)
             servers.until(lambda: all(nodes[owner_of(user)].llen(keys.user(user)[2]) == 2 for user in others))
             assert not under_way.done()
