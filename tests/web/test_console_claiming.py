@@ -18,13 +18,15 @@ globalThis.bar = () => document.querySelector(".kefu-console").shadowRoot.queryS
 new MutationObserver(() => drawn.push(bar().querySelector(".bar-buttons").textContent))
   .observe(bar(), { subtree: true, childList: true });
 """
-PRESS = """
-setTimeout(() => {
-  const button = bar().querySelector(".primary");
-  button.focus();
-  button.click();
-});
-"""
+# A claim leaves the page once it is let go.
+KEEP_CLAIMS = """() => {
+  const send = WebSocket.prototype.send;
+  const free = new Promise((resolve) => { globalThis.letGo = resolve; });
+  WebSocket.prototype.send = function (text) {
+    if (JSON.parse(text).action === "claim") free.then(() => send.call(this, text));
+    else send.call(this, text);
+  };
+}"""
 
 
 def test_of_two_who_claim_at_once_one_wins_and_the_other_sees_who_in_place(person: Comes, shop: Shop) -> None:
@@ -35,9 +37,12 @@ def test_of_two_who_claim_at_once_one_wins_and_the_other_sees_who_in_place(perso
     for agent in (li, wang):
         agent.open("Ming")
         agent.page.evaluate(WATCH_BAR)
+        agent.page.evaluate(KEEP_CLAIMS)
+    # Both presses come before any answer.
     for agent in (li, wang):
-        # The page is told, and the test goes on: both presses come before any answer.
-        agent.page.evaluate(PRESS)
+        agent.bar.get_by_role("button", name="Claim").click()
+    for agent in (li, wang):
+        agent.page.evaluate("letGo()")
     for agent in (li, wang):
         expect(agent.bar.locator(".primary")).to_be_hidden()
     winner, loser = (li, wang) if li.box.is_visible() else (wang, li)
