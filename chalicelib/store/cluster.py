@@ -109,6 +109,10 @@ class Cluster:
     def _server(self, address: Address) -> Server:
         return self._servers.setdefault(address, Server(address, self._way))
 
+    def slot(self, key: str) -> int:
+        """Where a key lies."""
+        return int(key_slot(key.encode()))
+
     def close(self) -> None:
         """Close every line that nobody uses just now; the next round trip opens new ones."""
         for server in list(self._servers.values()):

@@ -76,6 +76,10 @@ class Scripts:
         self._nodes = Cluster(seeds, way) if cluster else OneNode(seeds[0], way)
         self._wait_replicas = wait_replicas
 
+    def slot(self, key: str) -> int:
+        """A script may take keys of one slot together; on one server, all of them."""
+        return self._nodes.slot(key)
+
     def run(self, script: str, keys: Sequence[str], *args: str | bytes | int, keep: bool = False) -> Reply:
         """One script, one round trip. Raises Unavailable when Redis cannot be reached or does not answer."""
         (reply,) = self.all([Call(script, keys, args)], keep=keep)

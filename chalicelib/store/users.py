@@ -21,6 +21,7 @@ TOUCH_S = 60.0
 # Longer than one post may take with all its retries.
 LEASE_MS = 20_000
 REPLAY_ENTRIES = 25
+REACH_USERS = 25  # in one call: nothing else runs in Redis meanwhile
 IDENTITIES = 10_000
 # Seconds that a user may be ahead of the rate limit, and those within which a request may be counted afterwards.
 BURST_S = 4
@@ -283,26 +284,24 @@ class Users:
         Who was let in `uncounted` is counted with it.
         None in the place of a recipient whose list could not be written.
         """
-        calls = [
-            Call(
-                "offline_append",
-                keys.user(push.to.user),
-                [
-                    *(push.to.store, push.to.joined if push.to.store else ""),
-                    *(push.store, push.active_at if push.store else ""),
-                    push.durable,
-                    asker or "",
-                    *(part for frame, asker_too in push.frames for part in (1 if asker_too else 0, frame)),
-                ],
-            )
-            for push in pushes
-        ]
+        users = [keys.user(push.to.user) for push in pushes]
+        alike: dict[object, list[int]] = {}
+        for place, push in enumerate(pushes):
+            what = (push.to.store, push.store, push.active_at, push.durable, push.frames)
+            alike.setdefault((self._scripts.slot(users[place][0]), what), []).append(place)
+        groups = [some[at : at + REACH_USERS] for some in alike.values() for at in range(0, len(some), REACH_USERS)]
+        calls = [_append([users[place] for place in some], [pushes[place] for place in some], asker) for some in groups]
         if uncounted:
             calls.append(self._admission(uncounted, None, self._rate_limit, served=True))
         replies = self._scripts.run_many(calls, keep=True)
         if uncounted:
             self._counted(uncounted, replies.pop())
-        return [None if isinstance(reply, Unavailable) else _reach(reply) for reply in replies]
+        reaches: list[Reach | None] = [None] * len(pushes)
+        for some, reply in zip(groups, replies, strict=True):
+            if not isinstance(reply, Unavailable):
+                for place, answer in zip(some, reply, strict=True):
+                    reaches[place] = _reach(answer)
+        return reaches
 
     def begin_replay(self, user: UserId, connection: ConnectionId, *, again: bool) -> Replay:
         """Take the lease to replay the list on a connection; `again` replays although it is live."""
@@ -369,6 +368,20 @@ class Users:
         active_at, store = behind or ("", "")
         _, rows = self._scripts.run("own_conversations_page", keys.user(user), active_at, store, limit)
         return [(int(float(at)), found.decode()) for found, at in zip(rows[::2], rows[1::2], strict=True)]
+
+
+def _append(users: Sequence[Sequence[str]], pushes: Sequence[Push], asker: ConnectionId | None) -> Call:
+    """The same for several recipients whose keys lie in one slot."""
+    push = pushes[0]
+    return Call(
+        "offline_append",
+        [key for user in users for key in user],
+        [
+            *(push.to.store, push.store, push.active_at if push.store else "", push.durable, asker or ""),
+            *(each.to.joined if each.to.store else "" for each in pushes),
+            *(part for frame, asker_too in push.frames for part in (1 if asker_too else 0, frame)),
+        ],
+    )
 
 
 def _reach(reply: Reply) -> Reach:

@@ -49,6 +49,27 @@ def test_many_recipients_are_reached_in_one_go(store: Store, new_name: NewName) 
     assert store.users.reach([]) == []
 
 
+def test_recipients_of_one_call_are_told_apart(store: Store, new_name: NewName) -> None:
+    shop = new_name("shop")
+    inboxes = live, joining, left, away, expired = [Inbox(store, new_name("user"), new_name) for _ in range(5)]
+    connection, expected = live.live().connection, joining.connect().connection
+    store.users.note_membership(left.user, shop, -2)
+    gone = expired.live().connection
+    store.scripts.command("HSET", expired.keys["connections"], gone, "live:1:0:")
+    frames = ((b'{"typing":1}', False),)
+    reaches = store.users.reach([Push(Recipient(inbox.user, shop, 1), b"{}", frames) for inbox in inboxes])
+    assert [reach and reach.offset for reach in reaches] == [1, 1, 0, 1, 1]
+    assert [reach and reach.live for reach in reaches] == [(connection,), (), (), (), ()]
+    assert [reach and reach.joining for reach in reaches] == [(), (expected,), (), (), ()]
+    assert [reach and reach.absent_since for reach in reaches] == [None, None, None, 0, 1]
+    assert joining.replay(expected) == [(1, b"{}"), (0, b'{"typing":1}')]
+    assert [inbox.replay(inbox.connect().connection) for inbox in (left, away, expired)] == [
+        [],
+        [(1, b"{}")],
+        [(1, b"{}")],
+    ]
+
+
 def test_where_somebody_is_online(inbox: Inbox, store: Store) -> None:
     assert inbox.append().absent_since == 0
     one, other = inbox.live(), inbox.live()
