@@ -15,7 +15,7 @@ from redis import Redis
 from redis.crc import key_slot
 
 from chalicelib.model import Recipient, UserId
-from chalicelib.store import keys
+from chalicelib.store import keys, line
 from chalicelib.store.line import Line
 from chalicelib.store.scripts import Command
 from chalicelib.store.users import Push
@@ -79,6 +79,16 @@ def test_calls_to_many_are_one_round_trip_to_all_servers_together(
     slots = Counter(shop.store.scripts.slot(keys.user(push.to.user)[0]) for push in pushes)
     assert list(chain(*names)) == ["EVALSHA"] * sum(-(-users // 25) for users in slots.values())
     assert steps == ["send"] * len(names) + ["receive"] * len(names)
+
+
+def test_a_line_that_nobody_has_used_for_long_is_not_trusted(
+    redis_settings: dict[str, str], inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.append()
+    monkeypatch.setattr(line, "KEPT_S", 0.0)
+    with heard(redis_settings) as names:
+        inbox.append()
+    assert list(chain(*names)) == ["HELLO", "EVALSHA"]
 
 
 def test_a_first_call_asks_for_nothing_but_its_own(redis_settings: dict[str, str], new_name: NewName) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from functools import wraps
 
+import pytest
 from websockets.frames import Frame, Opcode
 
 from infra.local import connections
-from infra.local.connections import ABNORMAL, FRAMES_AT_ONCE, MAX_BACKLOG, Connection
+from infra.local.connections import ABNORMAL, FRAMES_AT_ONCE, MAX_BACKLOG, NORMAL, Connection
 from infra.local.events import Client
 from infra.local.frames import PROTOCOL_ERROR, TEXT, server_frame
 
@@ -106,6 +108,25 @@ def test_a_client_that_only_pings_and_never_reads_is_cut_off_too() -> None:
     assert scene.wire.ended
     assert scene.connection.close_code == ABNORMAL
     assert not scene.connection.send(server_frame(TEXT, b"hello"))
+
+
+def test_a_client_that_closes_and_does_not_read_is_cut_off_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CLOSE_WITHIN_S", 0.05)
+
+    async def closed() -> int:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+            connection = Connection(Client("127.0.0.1", "a test", "localhost"), transport, lambda *_: None)
+            transport.set_protocol(connection)
+            while not transport.get_write_buffer_size():
+                connection.send(server_frame(TEXT, b"x" * 10_000))
+            theirs.sendall(Frame(Opcode.CLOSE, NORMAL.to_bytes(2)).serialize(mask=True))
+            async with asyncio.timeout(10):
+                await connection.lost()
+        return connection.close_code
+
+    assert asyncio.run(closed()) == NORMAL
 
 
 @on_a_loop
