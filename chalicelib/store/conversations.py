@@ -29,6 +29,7 @@ from chalicelib.store import keys
 from chalicelib.store.scripts import Call, Command, Reply, Scripts
 
 OVERDUE_MS = 5_000
+VIEWS = 50  # in one call
 WATCH_MS = 130 * 60 * 1000  # a little over the two hours that a connection lives at most
 NOTE_ACTIVE_S = 600
 ACTIVE_FOR_MS = 3600 * 1000
@@ -231,13 +232,22 @@ class Conversations:
 
     def view(self, conversations: Sequence[ConversationId]) -> list[Snapshot | None]:
         """How the conversations stand, in one round trip; None for one that does not exist."""
-        replies = self._scripts.all(
-            [Call("conversation_view", keys.conversation(each), [split(each)[1]]) for each in conversations]
-        )
-        return [
-            _snapshot(conversation, reply[1]) if reply[0] == b"view" else None
-            for conversation, reply in zip(conversations, replies, strict=True)
+        found = [keys.conversation(conversation) for conversation in conversations]
+        groups = self._scripts.together(found, VIEWS)
+        calls = [
+            Call(
+                "conversation_view",
+                [key for place in some for key in found[place]],
+                [split(conversations[place])[1] for place in some],
+            )
+            for some in groups
         ]
+        views: list[Snapshot | None] = [None] * len(conversations)
+        for some, reply in zip(groups, self._scripts.all(calls), strict=True):
+            for place, answer in zip(some, reply, strict=True):
+                if answer[0] == b"view":
+                    views[place] = _snapshot(conversations[place], answer[1])
+        return views
 
     def claims(self, store: StoreId) -> list[tuple[ConversationId, Recipient]]:
         """The claimed conversations of a store, and who has claimed them in which membership."""

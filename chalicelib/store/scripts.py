@@ -76,9 +76,15 @@ class Scripts:
         self._nodes = Cluster(seeds, way) if cluster else OneNode(seeds[0], way)
         self._wait_replicas = wait_replicas
 
-    def slot(self, key: str) -> int:
-        """A script may take keys of one slot together; on one server, all of them."""
-        return self._nodes.slot(key)
+    def together(self, keys: Sequence[Sequence[str]], most: int, kinds: Sequence[object] = ()) -> list[list[int]]:
+        """Who can share a call, by their places: whose keys lie in one slot, and who are of one kind.
+
+        On one server that is everybody. No group has more than `most`: nothing else runs in Redis meanwhile.
+        """
+        alike: dict[object, list[int]] = {}
+        for place, some in enumerate(keys):
+            alike.setdefault((self._nodes.slot(some[0]), kinds[place] if kinds else None), []).append(place)
+        return [places[at : at + most] for places in alike.values() for at in range(0, len(places), most)]
 
     def run(self, script: str, keys: Sequence[str], *args: str | bytes | int, keep: bool = False) -> Reply:
         """One script, one round trip. Raises Unavailable when Redis cannot be reached or does not answer."""

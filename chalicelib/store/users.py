@@ -21,7 +21,7 @@ TOUCH_S = 60.0
 # Longer than one post may take with all its retries.
 LEASE_MS = 20_000
 REPLAY_ENTRIES = 25
-REACH_USERS = 25  # in one call: nothing else runs in Redis meanwhile
+REACH_USERS = 25  # in one call
 IDENTITIES = 10_000
 # Seconds that a user may be ahead of the rate limit, and those within which a request may be counted afterwards.
 BURST_S = 4
@@ -285,11 +285,8 @@ class Users:
         None in the place of a recipient whose list could not be written.
         """
         users = [keys.user(push.to.user) for push in pushes]
-        alike: dict[object, list[int]] = {}
-        for place, push in enumerate(pushes):
-            what = (push.to.store, push.store, push.active_at, push.durable, push.frames)
-            alike.setdefault((self._scripts.slot(users[place][0]), what), []).append(place)
-        groups = [some[at : at + REACH_USERS] for some in alike.values() for at in range(0, len(some), REACH_USERS)]
+        kinds = [(push.to.store, push.store, push.active_at, push.durable, push.frames) for push in pushes]
+        groups = self._scripts.together(users, REACH_USERS, kinds)
         calls = [_append([users[place] for place in some], [pushes[place] for place in some], asker) for some in groups]
         if uncounted:
             calls.append(self._admission(uncounted, None, self._rate_limit, served=True))
@@ -371,7 +368,7 @@ class Users:
 
 
 def _append(users: Sequence[Sequence[str]], pushes: Sequence[Push], asker: ConnectionId | None) -> Call:
-    """The same for several recipients whose keys lie in one slot."""
+    """The same for several recipients."""
     push = pushes[0]
     return Call(
         "offline_append",

@@ -1,12 +1,18 @@
 #!lua
--- Read a conversation as it stands. The caller's right to see it was decided by the list that named it.
--- KEYS: the nine of lib/conversation    ARGV: customer
--- Answers: missing | view <snapshot>
+-- Read conversations as they stand. The caller's right to see them was decided by the list that named them.
+-- KEYS: the nine of lib/conversation, of one conversation after the other    ARGV: customer of each
+-- Answers: for each missing | view <snapshot>
 --@include clock
 --@include epoch
 --@include conversation
 --@include status
 --@include unread
 --@include snapshot
-if not stands.status then return {'missing'} end
-return {'view', snapshot(ARGV[1])}
+local answers = {}
+for i, customer in ipairs(ARGV) do
+  STORE, AGENTS, CLAIMS, INDEX, CONVERSATION, MESSAGES, BY_CUSTOMER, BY_STORE, WATCHERS = unpack(KEYS, 9 * i - 8, 9 * i)
+  agents, claim = {}, nil
+  look()
+  answers[i] = stands.status and {'view', snapshot(customer)} or {'missing'}
+end
+return answers

@@ -4,10 +4,15 @@
 -- Answers: nothing by itself. Follows clock, conversation.
 
 -- What the conversation's hash says: read once, and kept in step by put() and take_out().
-local fields = redis.call('HMGET', CONVERSATION, 'status', 'version', 'active_at', 'waiting_since', 'unanswered_since',
-  'customer_name', 'agent_name', 'reopened')
-local stands = {status = fields[1], version = fields[2], active_at = fields[3], waiting_since = fields[4],
-  unanswered_since = fields[5], customer_name = fields[6], agent_name = fields[7], reopened = fields[8]}
+local stands
+local function look()
+  local fields = redis.call('HMGET', CONVERSATION, 'status', 'version', 'active_at', 'waiting_since', 'unanswered_since',
+    'customer_name', 'agent_name', 'reopened', 'read_customer', 'read_store')
+  stands = {status = fields[1], version = fields[2], active_at = fields[3], waiting_since = fields[4],
+    unanswered_since = fields[5], customer_name = fields[6], agent_name = fields[7], reopened = fields[8],
+    read_customer = fields[9], read_store = fields[10]}
+end
+look()
 
 local function put(changes)
   local words = {}
