@@ -70,10 +70,10 @@ def connect(port: int, tls: Tls | None = None) -> Redis:
 
 
 @contextmanager
-def node(folder: Path, *options: str, tls: Tls | None = None) -> Iterator[int]:
+def node(folder: Path, *options: str, tls: Tls | None = None, program: str | None = None) -> Iterator[int]:
     """A server, as long as the context lasts; its port. Raises redis' ConnectionError when it does not start."""
     folder.mkdir(parents=True, exist_ok=True)
-    process, port = _started(folder, options, tls)
+    process, port = _started(folder, options, tls, program or binary())
     try:
         yield port
     finally:
@@ -82,10 +82,10 @@ def node(folder: Path, *options: str, tls: Tls | None = None) -> Iterator[int]:
 
 
 def _started(
-    folder: Path, options: Sequence[str], tls: Tls | None, attempts: int = 5
+    folder: Path, options: Sequence[str], tls: Tls | None, program: str, attempts: int = 5
 ) -> tuple["subprocess.Popen[bytes]", int]:
     port = free_port()
-    reached = [tls.program, *tls.options(port)] if tls else [binary(), "--port", str(port)]
+    reached = [tls.program, *tls.options(port)] if tls else [program, "--port", str(port)]
     command = [*reached, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     try:
@@ -97,7 +97,7 @@ def _started(
         if not ended or attempts == 1:
             raise
         # Somebody has taken its port since it was free, or that of a cluster's bus.
-        return _started(folder, options, tls, attempts - 1)
+        return _started(folder, options, tls, program, attempts - 1)
     return process, port
 
 

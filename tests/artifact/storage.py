@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,14 +16,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 from redis.retry import Retry
 
-from tests import servers
+from tests import packages, servers
 from tests.artifact.certificates import Certificate
 from tests.artifact.cloudformation import Stack
 
 PORT = 6379  # MemoryDB's, in the settings of the functions
 NODES = "nodes."  # before the cluster's own name: what its nodes say that they are called
 NEVER = Retry(NoBackoff(), 0)
-INSTALLED_WITHIN_S = 300
 
 
 class Missing(Exception):
@@ -105,7 +101,7 @@ def _all_named(node: Redis, name: str) -> bool:
 def _server(folder: Path, certificate: Certificate) -> servers.Tls:
     """The first server that starts with TLS: one on the PATH, else that in Debian's package. Raises Missing."""
     tried: list[str] = []
-    for program in _programs(folder, tried):
+    for program in packages.redis_servers(folder, tried):
         tls = servers.Tls(program, *certificate, password=secrets.token_urlsafe(24))
         try:
             with servers.node(folder / "trial", tls=tls):
@@ -116,29 +112,3 @@ def _server(folder: Path, certificate: Certificate) -> servers.Tls:
         "These tests need a server with TLS: put a valkey-server or redis-server of 7.0 or newer that has it on the "
         f"PATH (Debian: apt-get install redis-tools is enough). Tried: {'; '.join(tried)}"
     )
-
-
-def _programs(folder: Path, tried: list[str]) -> Iterator[str]:
-    for name in ("valkey-server", "redis-server"):
-        if path := shutil.which(name):
-            yield path
-    # The package of the tools starts no service, and puts no server on the PATH, where other tests would take it; but
-    # its checker is the server under another name.
-    if not shutil.which("redis-check-rdb"):
-        try:
-            _install("redis-tools")
-        except (OSError, subprocess.SubprocessError) as error:
-            tried.append(f"apt-get install redis-tools: {error}")
-    if path := shutil.which("redis-check-rdb"):
-        server = folder / "redis-server"
-        server.symlink_to(path)
-        yield str(server)
-
-
-def _install(package: str) -> None:
-    before = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    unasked = [*before, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-    for words in (["update"], ["install", "-y", package]):
-        subprocess.run(
-            [*unasked, *words], check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=INSTALLED_WITHIN_S
-        )

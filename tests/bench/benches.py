@@ -88,6 +88,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Measured], float]] = {
     "pushes": (_figures("pushes"), 120),
     "cold": (_cold, 120),
     "posts": (_figures("posts"), 240),
+    "functions": (_figures("functions"), 60),
     "scripts": (_scripts, 120),
     "growth": (_figures("growth"), 420),
     "storm": (_figures("storm"), 300),

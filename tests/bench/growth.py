@@ -1,12 +1,15 @@
 """Whether it matters how much is stored: 1,000 messages against 1,000,000, 100 conversations against 100,000.
 
-Each request is made turn about at two Redis servers of their own, one with little and one with much in it.
+Each request is made at two Redis servers of their own, one with little and one with much in it: a few times at the one,
+then at the other, so that each has been at work just before, as a server in use has.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +23,7 @@ from redis import Redis
 from chalicelib import actions, protocol
 from chalicelib.model import ConversationId, Identity, Text
 from chalicelib.store import Store, keys
-from tests import servers
+from tests import packages, servers
 from tests.bench import shop
 from tests.bench.figures import Figure, figure, ratio
 from tests.bench.loading import Crowd, Talk
@@ -28,6 +31,7 @@ from tests.bench.loading import Crowd, Talk
 SMALL_MESSAGES, SMALL_CONVERSATIONS = 1_000, 100
 LARGE_MESSAGES, LARGE_CONVERSATIONS = 1_000_000, 100_000
 PAGE = 50
+IN_A_ROW = 15
 IDS = itertools.count()
 
 # Prepares a request; what it answers makes it, and is timed.
@@ -96,30 +100,31 @@ def _deeds(store: Store, client: Redis, messages: int, conversations: int) -> di
     return _talk_deeds(talk) | _crowd_deeds(crowd, client)
 
 
-def _p50s(pair: Pair, calls: int) -> tuple[float, float]:
-    """The medians of some calls of each, in ms."""
+def _p50s(pair: Pair, rows: int) -> tuple[float, float]:
+    """The medians of some rows of calls of each, in ms."""
     small: list[float] = []
     large: list[float] = []
-    for n in range(calls):
+    for n in range(rows):
         both = [(pair.small, small), (pair.large, large)]
         for deed, took in both if n % 2 else reversed(both):
-            make = deed()
-            began = time.perf_counter()
-            make()
-            took.append(1e3 * (time.perf_counter() - began))
+            for _ in range(IN_A_ROW):
+                make = deed()
+                began = time.perf_counter()
+                make()
+                took.append(1e3 * (time.perf_counter() - began))
     return median(small), median(large)
 
 
-def _flatness(pairs: Sequence[Pair], rounds: int, calls: int, note: str) -> list[Figure]:
+def _flatness(pairs: Sequence[Pair], rounds: int, rows: int, note: str) -> list[Figure]:
     for pair in pairs:
-        _p50s(pair, calls)  # warm
+        _p50s(pair, rows)  # warm
     found: dict[str, list[tuple[float, float]]] = {pair.name: [] for pair in pairs}
     for _ in range(rounds):
         for pair in pairs:
-            found[pair.name].append(_p50s(pair, calls))
+            found[pair.name].append(_p50s(pair, rows))
     figures = []
-    for name, rows in found.items():
-        small, large = [row[0] for row in rows], [row[1] for row in rows]
+    for name, medians in found.items():
+        small, large = [each[0] for each in medians], [each[1] for each in medians]
         figures += [
             ratio(f"growth, {name}", large, small, note),
             figure(f"growth, {name}, little", "ms", small),
@@ -128,12 +133,25 @@ def _flatness(pairs: Sequence[Pair], rounds: int, calls: int, note: str) -> list
     return figures
 
 
-def _bytes(folder: Path, conversations: int) -> list[Figure]:
+def _usual(folder: Path) -> tuple[str, str]:
+    """A server with jemalloc, as distributions and AWS have it, else the one that there is; and what is to be noted.
+
+    The allocator of the C library strews the nodes of a long list over the memory, and walking it takes five times as
+    long.
+    """
+    for program in packages.redis_servers(folder, []):
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+        if "malloc=jemalloc" in version:
+            return program, ""
+    return servers.binary(), "a server without jemalloc"
+
+
+def _bytes(folder: Path, program: str, conversations: int) -> list[Figure]:
     """What a message costs in Redis, its id's record included, when it has been delivered and acknowledged.
 
     In conversations of 20 messages more, and in one of 2,000 within a day, whose table of ids is another kind of hash.
     """
-    with servers.node(folder) as port, Redis(port=port) as client, shop.opened(port) as store:
+    with servers.node(folder, program=program) as port, Redis(port=port) as client, shop.opened(port) as store:
         (user,) = shop.open_shop(store, "tea-house", 1)
         agent = Identity(user, user, 2**40)
 
@@ -177,17 +195,22 @@ def _bytes(folder: Path, conversations: int) -> list[Figure]:
 
 def measure(quick: bool) -> list[Figure]:
     """The ratios of medians, much to little; and Redis' bytes for a message. Quick: much is a tenth."""
+    # Across two cores a server is woken up in one time or in twice that, for long stretches: of two servers with the
+    # same in them one was 0.5 to 2.4 times as fast as the other. On one core they differ by a twentieth.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     part = 10 if quick else 1
     messages, conversations = LARGE_MESSAGES // part, LARGE_CONVERSATIONS // part
-    note = f"{messages:,} messages, {conversations:,} conversations" if quick else ""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        figures = _bytes(folder / "bytes", 1_000 // part)
+        program, note = _usual(folder)
+        if quick:
+            note = "; ".join(filter(None, (f"{messages:,} messages, {conversations:,} conversations", note)))
+        figures = _bytes(folder / "bytes", program, 1_000 // part)
         deeds = []
         for number, size in enumerate([(SMALL_MESSAGES, SMALL_CONVERSATIONS), (messages, conversations)]):
-            port = stack.enter_context(servers.node(folder / str(number)))
+            port = stack.enter_context(servers.node(folder / str(number), program=program))
             store, client = stack.enter_context(shop.opened(port)), stack.enter_context(Redis(port=port))
             deeds.append(_deeds(store, client, *size))
         small, large = deeds
         pairs = [Pair(name, small[name], large[name]) for name in small]
-        return figures + _flatness(pairs, 3 if quick else 7, 15 if quick else 60, note)
+        return figures + _flatness(pairs, 3 if quick else 7, 2 if quick else 6, note)

@@ -1,4 +1,4 @@
-"""A stand-in for the management API that costs little itself: every post is taken, after a while where that is wanted.
+"""A stand-in for the management API and Lambda's that costs little itself: all is taken, after a while if so wanted.
 
 `python -m tests.bench.management --delay-ms 8 --tls FOLDER` prints its port, and ends when its input does.
 """
@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 HOST = "127.0.0.1"
-TAKEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\nx-amzn-RequestId: 0\r\n\r\n"
+HEADERS = b"Content-Type: application/json\r\nContent-Length: 0\r\nx-amzn-RequestId: 0\r\n\r\n"
+TAKEN, INVOKED = b"HTTP/1.1 200 OK\r\n" + HEADERS, b"HTTP/1.1 202 Accepted\r\n" + HEADERS
+INVOCATION = b"POST /2015-03-31/functions/"
 
 
 class Management(asyncio.Protocol):
@@ -38,10 +40,11 @@ class Management(asyncio.Protocol):
             body, self._rest = self._rest[end + 4 : end + 4 + size], self._rest[end + 4 + size :]
             if self._heard:
                 self._heard(unquote(head.split(b" ", 2)[1].rpartition(b"/")[2].decode()), body)
+            answer = INVOKED if head.startswith(INVOCATION) else TAKEN
             if self._delay_s:
-                asyncio.get_running_loop().call_later(self._delay_s, self._transport.write, TAKEN)
+                asyncio.get_running_loop().call_later(self._delay_s, self._transport.write, answer)
             else:
-                self._transport.write(TAKEN)
+                self._transport.write(answer)
 
 
 def _body_size(head: bytes) -> int:
