@@ -1,8 +1,8 @@
 """What people at a chat make the platform do: frames, posts, calls of functions, time, and room in Redis.
 
 Everything assumed or measured is here, with its reason; `costs` and `capacity` only reckon. Measured means: with texts
-of 100 characters and Valkey 9, on a machine of two cores at 2.8 GHz that had other work, too; the best of fifteen runs
-of Redis, the middle one of twelve of a function.
+of 100 characters and Valkey 9, on a machine of two cores at 2.8 GHz that had other work, too; CPU is what the functions
+take in `make bench`, Redis as a cluster of three, the middle one of seven rounds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ COLD_SHARE = 0.001  # assumed: calls that find no function ready; AWS says "typi
 # the secrets and the first TLS connections.
 COLD_S = 0.6
 
-SEND_CPU_S = 0.0017  # measured: a message that one person is told of
-TOLD_CPU_S = 0.0006  # measured: each further one
-PING_CPU_S = 0.0007  # measured; reading and typing are taken to be the same
-STAY_CPU_S = 0.0019  # measured: $connect, flush and $disconnect together
+SEND_CPU_S = 0.0008  # measured: a message that one person is told of
+TOLD_CPU_S = 0.00007  # measured: each further one
+PING_CPU_S = 0.00045  # measured
+READ_CPU_S = 0.0010  # measured: a read mark of which both sides are told
+TYPING_CPU_S = 0.0006  # measured
+STAY_CPU_S = 0.0023  # measured: $connect, flush and $disconnect together
 
 CONNECT_S = 0.040  # assumed: two round trips, a call of Lambda's API, the CPU above
 FLUSH_S = 0.200  # assumed: the socket is open some 0.1 s after $connect; then welcome and the replay
@@ -35,10 +37,12 @@ API_S = 0.030  # assumed: a page's file, or an HTTP route with a round trip or t
 
 # --- Redis: CPU of the node, and bytes ------------------------------------------------------------------------------
 
-APPEND_S = 0.00021  # measured: message_append, and the outbox entry's removal
-LIST_S = 0.00009  # measured: offline_append, one for each person told and one for the sender
-ADMIT_S = 0.00008  # measured: request_admit, one for each frame
-STAY_S = 0.00062  # measured: a connection from $connect to $disconnect
+APPEND_S = 0.00028  # measured: a message without the next two; message_append, and the outbox entry's removal
+LIST_S = 0.00005  # measured: offline_append, one for each person told and one for the sender
+ADMIT_S = 0.00013  # measured: request_admit, one for each frame
+READ_S = 0.00041  # measured: a read mark, admission and lists included
+TYPING_S = 0.00021  # measured: the same of "is writing"
+STAY_S = 0.00098  # measured: a connection from $connect to $disconnect
 # A store is one slot, and its scripts run one after the other: only these count there.
 STORE_S = APPEND_S
 
@@ -144,8 +148,8 @@ def status_change(agents: float) -> Work:
 
 PING = Work(1, 1, _frame(PING_CPU_S, round_trips=1), redis_s=ADMIT_S, written=ADMIT_WRITTEN)
 # In, the reply, the event to the other side; "is writing" gets no reply.
-READ = Work(1, 2, _frame(PING_CPU_S, round_trips=3), redis_s=2 * ADMIT_S + LIST_S, written=ADMIT_WRITTEN)
-TYPING = Work(1, 1, _frame(PING_CPU_S, round_trips=3), redis_s=2 * ADMIT_S + LIST_S, written=ADMIT_WRITTEN)
+READ = Work(1, 2, _frame(READ_CPU_S, round_trips=3), redis_s=READ_S, written=ADMIT_WRITTEN)
+TYPING = Work(1, 1, _frame(TYPING_CPU_S, round_trips=3), redis_s=TYPING_S, written=ADMIT_WRITTEN)
 # One post: `welcome`. What the replay posts was pushed to nobody before.
 STAY = Work(posts=1, opened=1, pages=PAGES, redis_s=STAY_S, written=STAY_WRITTEN)
 

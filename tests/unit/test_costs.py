@@ -76,14 +76,14 @@ def test_a_bill_reckoned_by_hand() -> None:
 
 def test_the_time_of_a_function_reckoned_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "MEMORY_MB", 1_769)
-    # A whole core: 1 ms for the runtime, 1.7 for the message, 0.6 for each of two more; three round trips, and a post.
-    assert work.message(3).frame_s == pytest.approx(0.001 + 0.0017 + 2 * 0.0006 + 3 * 0.004 + 0.010)
+    # A whole core: 1 ms for the runtime, 0.8 for the message, 0.07 for each of two more; three round trips, and a post.
+    assert work.message(3).frame_s == pytest.approx(0.001 + 0.0008 + 2 * 0.00007 + 3 * 0.004 + 0.010)
     monkeypatch.setattr(work, "MEMORY_MB", 1_769 / 2)
-    assert work.message(1).frame_s == pytest.approx(2 * 0.0027 + 0.022)
+    assert work.message(1).frame_s == pytest.approx(2 * 0.0018 + 0.022)
 
 
 def test_cold_starts_connections_and_pages_are_in_the_functions_time() -> None:
-    warm = 100.0 + 10 * (0.040 + 0.200 + 0.030 + work.on_a_share_of_a_core(0.0019)) + 20 * 0.030
+    warm = 100.0 + 10 * (0.040 + 0.200 + 0.030 + work.on_a_share_of_a_core(0.0023)) + 20 * 0.030
     cold = (1_000 + 3 * 10 + 20) * 0.001 * 0.6
     assert work.Work(frames=1_000, frame_s=100, opened=10, pages=20).function_s == pytest.approx(warm + cold)
 
