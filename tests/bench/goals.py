@@ -107,16 +107,16 @@ GOALS = (
         "`history` with 1,000,000 stored messages to one with 1,000: the newest page / one in the middle",
         ("growth, history, newest", "growth, history, deep"),
         1.2,
-        reason="Redis walks a list from its nearer end, 8 kB at a step: 130 µs to the middle of a million messages "
-        "with jemalloc, 900 µs with the C library's allocator, which strews the steps over the memory. A list takes "
-        "the least room, and of nearly all conversations nothing is read but the last pages.",
+        reason="Redis walks a list from its nearer end, 8 kB at a step: some 100 µs to the middle of a million "
+        "messages with jemalloc, 900 µs with the C library's allocator, which strews the steps over the memory. A "
+        "list takes the least room, and of nearly all conversations nothing is read but the last pages.",
     ),
     Goal(
         "`conversations` with 100,000 conversations to one with 100: the newest page / one in the middle",
         ("growth, conversations, newest", "growth, conversations, deep"),
         1.2,
         reason="a hundred conversations fit into the processor's caches, a hundred thousand do not: the script runs "
-        "the same commands, and waits for memory, 14 µs for each of 50 rows.",
+        "the same commands, and waits for memory, some 10 µs for each of 50 rows.",
     ),
     Goal(
         "bytes of Redis for a message, to its JSON: in conversations of 20 / of 2,000 in a day",
