@@ -136,8 +136,8 @@ def _flatness(pairs: Sequence[Pair], rounds: int, rows: int, note: str) -> list[
 def _usual(folder: Path) -> tuple[str, str]:
     """A server with jemalloc, as distributions and AWS have it, else the one that there is; and what is to be noted.
 
-    The allocator of the C library strews the nodes of a long list over the memory, and walking it takes five times as
-    long.
+    The allocator of the C library strews the nodes of a long list over the memory, and walking it takes several times
+    as long.
     """
     for program in packages.redis_servers(folder, []):
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout

@@ -81,6 +81,20 @@ def test_calls_to_many_are_one_round_trip_to_all_servers_together(
     assert steps == ["send"] * len(names) + ["receive"] * len(names)
 
 
+def test_the_conversations_of_a_store_share_calls(
+    redis_settings: dict[str, str], shop: Shop, new_name: NewName
+) -> None:
+    there = [shop.claimed() if n % 2 else shop.waiting() for n in range(60)]
+    asked = [conversation for each in there for conversation in (each, f"{shop.id}:{new_name('nobody')}")]
+    shop.store.conversations.view(asked)
+    with heard(redis_settings) as names:
+        views = shop.store.conversations.view(asked)
+    assert [view and view.conversation for view in views] == [part for each in there for part in (each, None)]
+    agents = [None, shop.agents[0]] * 30
+    assert [view.agent and view.agent.user for view in views if view] == agents
+    assert list(chain(*names)) == ["EVALSHA"] * 3
+
+
 def test_a_line_that_nobody_has_used_for_long_is_not_trusted(
     redis_settings: dict[str, str], inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,11 @@
 --@include snapshot
 local answers = {}
 for i, customer in ipairs(ARGV) do
-  STORE, AGENTS, CLAIMS, INDEX, CONVERSATION, MESSAGES, BY_CUSTOMER, BY_STORE, WATCHERS = unpack(KEYS, 9 * i - 8, 9 * i)
-  agents, claim = {}, nil
-  look()
+  if i > 1 then -- the first one has been looked at
+    STORE, AGENTS, CLAIMS, INDEX, CONVERSATION, MESSAGES, BY_CUSTOMER, BY_STORE, WATCHERS = unpack(KEYS, 9 * i - 8, 9 * i)
+    agents, claim = {}, nil
+    look()
+  end
   answers[i] = stands.status and {'view', snapshot(customer)} or {'missing'}
 end
 return answers
